@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use lifecycle::OperatorVerb;
 use serde::de::DeserializeOwned;
 use telemetry::chain;
 use tokio::sync::oneshot;
@@ -186,33 +186,29 @@ impl Bus {
         ControlServer::open_replica(self.0.connected.client.clone(), service, replica).await
     }
 
-    /// Asks the given `replica` of `service` to do `verb`.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Self::request`].
-    pub async fn request_replica<Q: Serialize, R: DeserializeOwned>(
-        &self,
-        (service, replica): (&str, &str),
-        verb: &str,
-        question: &Q,
-        timeout: Duration,
-    ) -> Result<R, ControlFailure> {
-        let client = &self.0.connected.client;
-        crate::control::request_replica(client, (service, replica), verb, question, timeout).await
-    }
-
-    /// Asks any replica of `service` to do `verb`.
+    /// Asks any replica of the service of the verb `V`.
     ///
     /// # Errors
     /// Returns an error if no replica serves it, no replica answers in time, or the request is refused.
-    pub async fn request<Q: Serialize, R: DeserializeOwned>(
+    pub async fn ask<V: OperatorVerb>(
         &self,
-        service: &str,
-        verb: &str,
-        question: &Q,
+        question: &V::Request,
         timeout: Duration,
-    ) -> Result<R, ControlFailure> {
-        crate::control::request_any(&self.0.connected.client, service, verb, question, timeout).await
+    ) -> Result<V::Reply, ControlFailure> {
+        crate::control::ask_any::<V>(&self.0.connected.client, question, timeout).await
+    }
+
+    /// Asks the given `replica` of the service of the verb `V`.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Self::ask`].
+    pub async fn ask_replica<V: OperatorVerb>(
+        &self,
+        replica: &str,
+        question: &V::Request,
+        timeout: Duration,
+    ) -> Result<V::Reply, ControlFailure> {
+        crate::control::ask_replica::<V>(&self.0.connected.client, replica, question, timeout).await
     }
 
     /// Returns the number of messages of `feed` that the consumer `durable` (of any service) has not acknowledged.

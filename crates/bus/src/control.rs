@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::client::{Request, RequestErrorKind};
 use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
 use futures_util::StreamExt;
-use lifecycle::{ControlError, TraceContext};
+use lifecycle::{ControlError, OperatorVerb, TraceContext};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use telemetry::chain;
@@ -83,38 +83,34 @@ fn replica_subject(service: &str, replica: &str, verb: &str) -> String {
     format!("usher.replica.{}.{}.{verb}", subject_token(service), subject_token(replica))
 }
 
-/// Sends a request to any replica of a service and reads the answer.
-pub(crate) async fn request_any<Q: Serialize, R: DeserializeOwned>(
+/// Asks any replica of the verb's service, and reads the answer.
+pub(crate) async fn ask_any<V: OperatorVerb>(
     client: &Client,
-    service: &str,
-    verb: &str,
-    question: &Q,
+    question: &V::Request,
     timeout: Duration,
-) -> Result<R, ControlFailure> {
-    send_request(client, (service, control_subject(service, &subject_token(verb))), verb, question, timeout)
-        .await
+) -> Result<V::Reply, ControlFailure> {
+    send_request::<V>(client, control_subject(V::SERVICE.as_str(), V::NAME), question, timeout).await
 }
 
-/// Sends a request to one replica and reads the answer.
-pub(crate) async fn request_replica<Q: Serialize, R: DeserializeOwned>(
+/// Asks one replica of the verb's service, and reads the answer.
+pub(crate) async fn ask_replica<V: OperatorVerb>(
     client: &Client,
-    (service, replica): (&str, &str),
-    verb: &str,
-    question: &Q,
+    replica: &str,
+    question: &V::Request,
     timeout: Duration,
-) -> Result<R, ControlFailure> {
-    let to = replica_subject(service, replica, &subject_token(verb));
-    send_request(client, (service, to), verb, question, timeout).await
+) -> Result<V::Reply, ControlFailure> {
+    let to = replica_subject(V::SERVICE.as_str(), replica, V::NAME);
+    send_request::<V>(client, to, question, timeout).await
 }
 
 /// Sends a request to the subject `to` and reads the answer.
-async fn send_request<Q: Serialize, R: DeserializeOwned>(
+async fn send_request<V: OperatorVerb>(
     client: &Client,
-    (service, to): (&str, String),
-    verb: &str,
-    question: &Q,
+    to: String,
+    question: &V::Request,
     timeout: Duration,
-) -> Result<R, ControlFailure> {
+) -> Result<V::Reply, ControlFailure> {
+    let (service, verb) = (V::SERVICE.as_str(), V::NAME);
     let owned = || service.to_owned();
     let span = tracing::info_span!("control request", service, verb, trace_id = tracing::field::Empty);
     let trace = telemetry::in_trace(&span, None);
@@ -170,6 +166,13 @@ impl ControlServer {
         Ok(Self { client, prefix, requests })
     }
 
+    /// Receives no further requests. [`Self::next`] returns those that have arrived, and then `None`.
+    pub(crate) async fn stop_receiving(&mut self) {
+        if let Err(error) = self.requests.drain().await {
+            tracing::debug!(error = chain(&error), "the subscription to control requests had ended");
+        }
+    }
+
     /// Returns the next request, or `None` if the connection is closed permanently. Cancel-safe.
     pub async fn next(&mut self) -> Option<ControlRequest> {
         loop {
@@ -186,7 +189,7 @@ impl ControlServer {
 #[derive(Debug)]
 #[must_use = "the caller waits for an answer"]
 pub struct ControlRequest {
-    /// The verb that is requested; see `lifecycle::verb`.
+    /// The name of the verb that is requested; see [`OperatorVerb`].
     pub verb: String,
     /// The question as JSON; see [`Self::question`].
     pub payload: Vec<u8>,
@@ -219,17 +222,19 @@ impl ControlRequest {
 
     /// Answers that the request is done, with its result. An answer that is too large to send becomes a refusal.
     pub async fn reply<T: Serialize>(self, done: &T) {
-        match serde_json::to_vec(&ControlAnswer::Done(done)) {
-            Ok(answer) if answer.len() <= self.client.max_payload() => self.send(answer).await,
-            Ok(answer) => {
-                let message = format!("the answer of {} bytes is too large, ask for less", answer.len());
-                self.refuse(ControlError::refused(message)).await;
-            }
-            Err(error) => {
-                tracing::error!(verb = %self.verb, error = chain(&error), "an answer could not be encoded");
-                self.refuse(ControlError::refused("the answer could not be encoded")).await;
-            }
+        match encode_answer(done) {
+            Ok(answer) => self.send_answer(answer).await,
+            Err(error) => self.refuse(error).await,
         }
+    }
+
+    /// Sends an encoded answer. One that is too large to send becomes a refusal.
+    pub(crate) async fn send_answer(self, answer: Vec<u8>) {
+        if answer.len() <= self.client.max_payload() {
+            return self.send(answer).await;
+        }
+        let message = format!("the answer of {} bytes is too large, ask for less", answer.len());
+        self.refuse(ControlError::refused(message)).await;
     }
 
     /// Answers that the request is refused, with the reason.
@@ -243,4 +248,12 @@ impl ControlRequest {
             tracing::warn!(verb = %self.verb, error = chain(&error), "an answer could not be sent");
         }
     }
+}
+
+/// Encodes the answer that a request is done.
+pub(crate) fn encode_answer<T: Serialize>(done: &T) -> Result<Vec<u8>, ControlError> {
+    serde_json::to_vec(&ControlAnswer::Done(done)).map_err(|error| {
+        tracing::error!(error = chain(&error), "an answer could not be encoded");
+        ControlError::refused("the answer could not be encoded")
+    })
 }

@@ -33,6 +33,7 @@ mod snapshot;
 mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod verb_server;
 mod watch;
 mod wire;
 
@@ -50,4 +51,5 @@ pub use problems::{SourceProblemChange, SourceProblems};
 pub use publisher::PublishedMessage;
 pub use snapshot::StreamDescription;
 pub use streams::{StreamSnapshot, StreamState};
+pub use verb_server::{VERB_ACCEPTED_MAX, VERB_RUNNING_MAX, VerbServer};
 pub use wire::{FactBatch, decode_payload, encode_event};

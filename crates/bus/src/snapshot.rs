@@ -80,7 +80,8 @@ impl Bus {
         let inbox = client.new_inbox();
         let mut pieces = client.subscribe(inbox.clone()).await?;
         let question = json!({ "deliver_subject": inbox, "chunk_size": PIECE_BYTES });
-        let answer = self.ask(format!("$JS.API.STREAM.SNAPSHOT.{stream}"), &question, ANSWER_WITHIN).await?;
+        let answer =
+            self.ask_server(format!("$JS.API.STREAM.SNAPSHOT.{stream}"), &question, ANSWER_WITHIN).await?;
         let (config, state) = (answer["config"].clone(), answer["state"].clone());
         let description = StreamDescription { config, state, made_at: self.made_at(stream).await? };
         loop {
@@ -124,7 +125,8 @@ impl Bus {
             deliver_subject: String,
         }
         let question = json!({ "config": description.config, "state": description.state });
-        let answer = self.ask(format!("$JS.API.STREAM.RESTORE.{stream}"), &question, ANSWER_WITHIN).await?;
+        let answer =
+            self.ask_server(format!("$JS.API.STREAM.RESTORE.{stream}"), &question, ANSWER_WITHIN).await?;
         let SnapshotAnswer { deliver_subject } = serde_json::from_value(answer)?;
         let mut piece = vec![0; PIECE_BYTES];
         loop {
@@ -150,7 +152,7 @@ impl Bus {
         Ok(crate::position::made_at(self.jetstream().get_stream(stream).await?.cached_info()))
     }
 
-    async fn ask(
+    async fn ask_server(
         &self,
         subject: String,
         question: &Value,

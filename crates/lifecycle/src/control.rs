@@ -17,6 +17,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod schedule;
 pub mod undecided;
+pub mod verbs;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -24,118 +25,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{DeadLetterId, ResourceKind};
-
-/// The names of the verbs.
-pub mod verb {
-    /// [`super::ReplayRequest`] to the writer.
-    pub const REPLAY: &str = "replay";
-    /// [`super::replay::StartReplayRequest`] to the writer, answered by a [`super::replay::ReplayRun`].
-    pub const START_REPLAY: &str = "start_replay";
-    /// [`super::replay::ReplayRunsRequest`] to the writer, answered by [`super::replay::ReplayRuns`].
-    pub const REPLAY_RUNS: &str = "replay_runs";
-    /// [`super::replay::CancelReplayRequest`] to the writer, answered by a [`super::replay::ReplayRun`].
-    pub const CANCEL_REPLAY: &str = "cancel_replay";
-    /// [`super::PreviewReplayRequest`] to the writer, answered by a [`super::PreviewReplayReply`].
-    pub const LOOK_LETTER: &str = "look_letter";
-    /// [`super::DiscardRequest`] to the writer.
-    pub const DISCARD: &str = "discard";
-    /// Empty request to the writer, answered by a [`super::StatusReply`]; to the mapper, by a
-    /// [`super::policy::MapperStatus`].
-    pub const STATUS: &str = "status";
-    /// [`super::outbox::OutboxRequest`] to the mapper or the writer, answered by an [`super::outbox::OutboxReply`].
-    pub const OUTBOX: &str = "outbox";
-    /// [`super::outbox::RetrySetAsideRequest`] to the mapper or the writer, answered by an
-    /// [`super::outbox::OutboxReply`].
-    pub const RETRY_SET_ASIDE: &str = "retry_set_aside";
-    /// [`super::outbox::DiscardSetAsideRequest`] to the mapper or the writer, answered by an
-    /// [`super::outbox::OutboxReply`].
-    pub const DISCARD_SET_ASIDE: &str = "discard_set_aside";
-    /// [`super::plan::PlanRequest`] to the mapper, answered at once by a [`super::plan::PlanStatus`].
-    pub const PLAN: &str = "plan";
-    /// A [`crate::PlanId`] to the mapper, answered by a [`super::plan::PlanStatus`].
-    pub const PLAN_STATUS: &str = "plan_status";
-    /// [`super::policy::ApplyRequest`] to the mapper.
-    pub const APPLY: &str = "apply";
-    /// [`super::policy::PolicyRequest`] to the mapper, answered by a [`super::policy::PolicyText`].
-    pub const POLICY: &str = "policy";
-    /// [`super::policy::PolicyRequest`] to the mapper, answered by a [`super::policy::PolicyVersions`].
-    pub const POLICY_VERSIONS: &str = "policy_versions";
-    /// [`super::provision::ExplainRequest`] to the mapper, answered by an [`super::provision::ExplainedPerson`].
-    pub const EXPLAIN: &str = "explain";
-    /// [`super::provision::ProvisionRequest`] to the mapper (decide again now) and to the writer (make it agree now),
-    /// answered by a [`super::provision::ProvisionReply`].
-    pub const PROVISION: &str = "provision";
-    /// [`super::provision::PreviewRequest`] to the writer, answered by a [`super::provision::PreviewReply`].
-    pub const LOOK: &str = "look";
-    /// [`super::feed::FeedsRequest`] to the mapper, answered by a [`super::feed::FeedsReply`].
-    pub const FEEDS: &str = "feeds";
-    /// [`super::feed::DecideFeedRequest`] to the mapper, answered by a [`super::feed::FeedRunStatus`].
-    pub const DECIDE_FEED: &str = "decide_feed";
-    /// [`super::feed::KnownRowsRequest`] of the gateway to the mapper, answered by a [`super::feed::KnownRowsReply`].
-    pub const KNOWN_ROWS: &str = "known_rows";
-    /// [`super::schedule::ScheduleRequest`] to the mapper, answered by a [`super::schedule::ScheduleReply`].
-    pub const SCHEDULE: &str = "schedule";
-    /// [`super::schedule::CancelScheduleRequest`] to the mapper, answered by a
-    /// [`super::schedule::CancelScheduleReply`].
-    pub const CANCEL_SCHEDULE: &str = "cancel_schedule";
-    /// [`super::findings::FindingsRequest`] to the mapper, answered by a [`super::findings::FindingsReply`].
-    pub const FINDINGS: &str = "findings";
-    /// [`super::people::RecordsRequest`] to the mapper, answered by a [`super::people::RecordsReply`].
-    pub const RECORDS: &str = "records";
-    /// [`super::people::JoinPeopleRequest`] to the mapper, answered by a [`super::people::JoinPeopleReply`].
-    pub const JOIN_PEOPLE: &str = "join_people";
-    /// [`super::people::ResolveRecordRequest`] to the mapper, answered by a [`super::people::SourceRecord`].
-    pub const RESOLVE_RECORD: &str = "resolve_record";
-    /// [`super::held::HeldRequest`] to the writer, answered by a [`super::held::HeldReply`].
-    pub const HELD: &str = "held";
-    /// [`super::held::DecideHeldRequest`] to the writer, answered by a [`super::held::DecideHeldReply`].
-    pub const DECIDE_HELD: &str = "decide_held";
-    /// [`super::reconcile::ReconcileRequest`] to the writer, answered by a [`super::reconcile::Reconciliation`].
-    pub const RECONCILE: &str = "reconcile";
-    /// [`super::reconcile::ReconciliationRequest`] to the writer, answered by a [`super::reconcile::Reconciliation`].
-    pub const RECONCILIATION: &str = "reconciliation";
-    /// [`super::held::ResolveConflictRequest`] to the writer, answered by a [`super::ReplayReply`].
-    pub const RESOLVE_CONFLICT: &str = "resolve_conflict";
-    /// [`super::held::TestRequest`] to the writer, answered by a [`super::held::TestReply`].
-    pub const TEST_TARGET: &str = "test_target";
-    /// [`super::held::PauseRequest`] to the writer, answered by a [`super::held::PauseReply`].
-    pub const PAUSE: &str = "pause";
-    /// [`super::leavers::EvidenceRequest`] to the writer, answered by an [`super::leavers::EvidenceReply`].
-    pub const EVIDENCE: &str = "evidence";
-    /// [`super::other_accounts::OtherAccountsRequest`] to the writer, answered by a
-    /// [`super::other_accounts::OtherAccountsReply`].
-    pub const OTHER_ACCOUNTS: &str = "other_accounts";
-    /// [`super::leavers::LeaversRequest`] to the mapper, answered by a [`super::leavers::LeaversReply`].
-    pub const LEAVERS: &str = "leavers";
-    /// [`super::export::ExportRequest`] to the mapper, answered by an [`super::export::ExportPage`].
-    pub const EXPORT_EVIDENCE: &str = "export_evidence";
-    /// [`super::export::ChainRequest`] to the mapper, answered by a [`super::export::ChainReport`].
-    pub const CHECK_CHAIN: &str = "check_chain";
-    /// [`super::export::EvidenceKeysRequest`] to the mapper, answered by [`super::export::EvidenceKeys`].
-    pub const EVIDENCE_KEYS: &str = "evidence_keys";
-    /// [`super::orders::OrderAccessRequest`] to the mapper, answered by an [`super::orders::AccessOrderStatus`].
-    pub const ORDER_ACCESS: &str = "order_access";
-    /// [`super::orders::AccessOrdersRequest`] to the mapper, answered by an [`super::orders::AccessOrdersReply`].
-    pub const ACCESS_ORDERS: &str = "access_orders";
-    /// [`super::quarantine::QuarantineRequest`] to the mapper or writer, answered by a
-    /// [`super::quarantine::QuarantineReply`].
-    pub const QUARANTINE: &str = "quarantine";
-    /// [`super::quarantine::RetryQuarantinedRequest`] to the mapper or writer, answered by a
-    /// [`super::quarantine::RetryQuarantinedReply`].
-    pub const RETRY_QUARANTINED: &str = "retry_quarantined";
-    /// [`super::provision::RowRequest`] to the writer, answered by a [`super::provision::RowReply`].
-    pub const ROW: &str = "row";
-    /// [`super::verify::VerifyRequest`] to the mapper, answered at once by a [`super::verify::VerifyReply`].
-    pub const VERIFY: &str = "verify";
-    /// Empty request to the mapper, answered by a [`super::verify::VerifyReply`].
-    pub const VERIFICATIONS: &str = "verifications";
-    /// [`super::verify::DigestsRequest`] to the writer, answered by a [`super::verify::DigestsReply`].
-    pub const DIGESTS: &str = "digests";
-    /// [`super::verify::EntriesRequest`] to the writer, answered by an [`super::verify::EntriesReply`].
-    pub const ENTRIES: &str = "entries";
-    /// [`super::verify::VerifiedRequest`] to the writer; the answer is empty.
-    pub const VERIFIED: &str = "verified";
-}
 
 /// The operator who makes a request, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -297,7 +186,7 @@ pub enum TargetRemarkReason {
     Unknown,
 }
 
-/// The answer to [`verb::STATUS`].
+/// The answer to [`verbs::WriterStatusVerb`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatusReply {
     /// Every configured target.

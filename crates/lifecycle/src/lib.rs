@@ -101,6 +101,7 @@ pub use control::schedule::{
     ScheduledEffect, ScheduledStatement,
 };
 pub use control::undecided::UndecidedCounts;
+pub use control::verbs::{self, OPERATOR_VERBS, OperatorVerb, VerbEntry, VerbRight, VerbService};
 pub use control::verify::{
     DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, ScanPosition,
     VERIFICATION_NAMES_MAX, Verification, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest,
@@ -109,7 +110,7 @@ pub use control::verify::{
 pub use control::{
     Actor, ControlError, DiscardReply, DiscardRequest, PreviewReplayReply, PreviewReplayRequest,
     RefusalReason, ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetRemark, TargetRemarkReason,
-    TargetStatus, verb,
+    TargetStatus,
 };
 pub use dead_letter::{DeadLetter, FAILURES_MAX, FailedRequest};
 pub use employment::{

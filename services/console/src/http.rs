@@ -29,18 +29,19 @@ mod status;
 mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use bus::{Bus, ControlFailure};
+use bus::Bus;
 use edge::{Problem, TokenTable};
+use lifecycle::{OperatorVerb, VerbRight};
 use recovery::Recovery;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use store::Store;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use self::audit::AuditReady;
 use crate::CONTROL_TIMEOUT;
 use crate::api::{PersonName, TraceEntry};
 use crate::read::TimelineEntry;
@@ -55,16 +56,39 @@ pub(crate) struct ConsoleState {
 }
 
 impl ConsoleState {
-    /// Sends a control request to the service that owns the resource. A failure becomes a problem.
-    async fn ask<Q: Serialize, R: DeserializeOwned>(
+    /// Asks the service that owns the resource. A failure becomes a problem.
+    async fn ask<V: OperatorVerb>(&self, question: &V::Request) -> Result<V::Reply, Problem> {
+        self.ask_within::<V>(question, CONTROL_TIMEOUT).await
+    }
+
+    /// Asks with a timeout of its own. A verb that changes something does not compile: it needs [`Self::act`].
+    async fn ask_within<V: OperatorVerb>(
         &self,
-        service: &str,
-        verb: &str,
-        question: &Q,
-    ) -> Result<R, Problem> {
-        let answer: Result<R, ControlFailure> =
-            self.bus.request(service, verb, question, CONTROL_TIMEOUT).await;
-        answer.map_err(problem::no_answer)
+        question: &V::Request,
+        timeout: Duration,
+    ) -> Result<V::Reply, Problem> {
+        const { assert!(matches!(V::RIGHT, VerbRight::Read), "an act needs the proof that it can be recorded") };
+        self.bus.ask::<V>(question, timeout).await.map_err(problem::no_answer)
+    }
+
+    /// Requests an act of the service that owns the resource. `ready` proves that the journal can record it.
+    async fn act<V: OperatorVerb>(
+        &self,
+        ready: AuditReady,
+        request: &V::Request,
+    ) -> Result<V::Reply, Problem> {
+        self.act_within::<V>(ready, request, CONTROL_TIMEOUT).await
+    }
+
+    /// Requests an act with a timeout of its own.
+    async fn act_within<V: OperatorVerb>(
+        &self,
+        _ready: AuditReady,
+        request: &V::Request,
+        timeout: Duration,
+    ) -> Result<V::Reply, Problem> {
+        const { assert!(matches!(V::RIGHT, VerbRight::Act), "the verb changes nothing") };
+        self.bus.ask::<V>(request, timeout).await.map_err(problem::no_answer)
     }
 }
 
@@ -72,17 +96,15 @@ pub(crate) type ConsoleStateInner = Arc<ConsoleState>;
 
 /// Returns the console's OpenAPI document, as `GET /v1/openapi.json` serves it.
 pub fn console_openapi() -> serde_json::Value {
-    let router = routes::operator_routes().merge(routes::action_routes()).merge(routes::open_routes());
+    let router = routes::operator_routes().merge(routes::open_routes());
     openapi::finish_document(router.into_openapi())
 }
 
 /// Returns the router with all routes, and with the document that describes them.
 pub(crate) fn console_router(context: ConsoleState) -> Router {
     let context: ConsoleStateInner = Arc::new(context);
-    let audited = axum::middleware::from_fn_with_state(Arc::clone(&context), audit::require_audit);
     let known = axum::middleware::from_fn_with_state(Arc::clone(&context), auth::require_operator);
-    let for_operators =
-        routes::operator_routes().merge(routes::action_routes().route_layer(audited)).layer(known);
+    let for_operators = routes::operator_routes().layer(known);
     let (router, document) = for_operators.merge(routes::open_routes()).split_for_parts();
     let document = openapi::finish_document(document);
     let answer = async move || axum::Json(document.clone());

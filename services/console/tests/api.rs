@@ -20,8 +20,8 @@ mod world;
 use bus::{Bus, OutgoingMessage};
 use lifecycle::{
     Actor, AttemptClass, ControlError, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact,
-    FactRecord, Lane, RefusalReason, ReplayId, ReplayOutcome, ReplayReply, ReplayRequest, ReplayRun,
-    ReplayRuns, ResourceKind, StartReplayRequest, StatusReply, TargetStatus, verb,
+    FactRecord, Lane, OperatorVerb as _, RefusalReason, ReplayId, ReplayOutcome, ReplayReply, ReplayRequest,
+    ReplayRun, ReplayRuns, ResourceKind, StartReplayRequest, StatusReply, TargetStatus, verbs,
 };
 use serde_json::{Value, json};
 use store::testing::{sqlite_database, test_databases};
@@ -72,12 +72,14 @@ fn play_writer(bus: Bus) {
         let mut requests = bus.serve("writer").await.unwrap();
         while let Some(request) = requests.next().await {
             match request.verb.as_str() {
-                verb::STATUS => {
+                verbs::WriterStatusVerb::NAME => {
                     let target = TargetStatus { target: "zia".into(), ..TargetStatus::default() };
                     request.reply(&StatusReply { targets: vec![target], ..StatusReply::default() }).await;
                 }
-                verb::QUARANTINE => request.reply(&lifecycle::QuarantineReply::default()).await,
-                verb::REPLAY => {
+                verbs::WriterQuarantineVerb::NAME => {
+                    request.reply(&lifecycle::QuarantineReply::default()).await
+                }
+                verbs::ReplayVerb::NAME => {
                     let asked: ReplayRequest = request.question().unwrap();
                     assert_eq!((asked.actor.who.as_str(), asked.actor.why.as_str()), ("alice", "fixed"));
                     let replayed = |id: &DeadLetterId| Fact::Replayed {
@@ -95,17 +97,17 @@ fn play_writer(bus: Bus) {
                     let outcomes = asked.ids.into_iter().map(|id| (id, ReplayOutcome::Queued)).collect();
                     request.reply(&ReplayReply { outcomes }).await;
                 }
-                verb::START_REPLAY => {
+                verbs::StartReplayVerb::NAME => {
                     let asked: StartReplayRequest = request.question().unwrap();
                     assert_eq!((asked.per_second, asked.target.as_deref()), (Some(5), Some("zia")));
                     request.reply(&replaying(asked.actor)).await;
                 }
-                verb::PAUSE => {
+                verbs::PauseVerb::NAME => {
                     let (message, reason) =
                         ("no target is called `nope`".to_owned(), RefusalReason::UnknownTarget);
                     request.refuse(ControlError { message, reason }).await;
                 }
-                verb::REPLAY_RUNS => request.reply(&ReplayRuns::default()).await,
+                verbs::ReplayRunsVerb::NAME => request.reply(&ReplayRuns::default()).await,
                 _ => {
                     let asked: DiscardRequest = request.question().unwrap();
                     request.reply(&DiscardReply { discarded: asked.ids }).await;

@@ -1,4 +1,4 @@
-//! Measures plans for all people, through the real verb, broker and database. `cargo bench -p mapper --bench plan`;
+//! Measures plans for all people, through the real verbs, broker and database. `cargo bench -p mapper --bench plan`;
 //! USHER_BENCH_PEOPLE sets the number of people.
 
 use std::time::{Duration, Instant};
@@ -7,7 +7,8 @@ use bus::Bus;
 use bus::testing::TestServer;
 use expression::RandomSeed;
 use lifecycle::{
-    Actor, DesiredState, Event, EventId, EventKind, PersonRecord, PlanRequest, PlanState, PlanStatus, verb,
+    Actor, DesiredState, Event, EventId, EventKind, OperatorVerb, PersonRecord, PlanRequest, PlanState,
+    PlanStatus, verbs,
 };
 use policy::{DecisionSubject, Policy, decide_person};
 use sea_orm::ConnectionTrait;
@@ -90,24 +91,20 @@ async fn plan(bus: &Bus, policy: &str) -> String {
         changes_max: 100,
         actor: Actor { who: "bench".to_owned(), why: "bench".to_owned() },
     };
-    let mut status: PlanStatus = ask(bus, verb::PLAN, &request).await;
+    let mut status: PlanStatus = ask::<verbs::PlanVerb>(bus, &request).await;
     while status.state == PlanState::Running {
         tokio::time::sleep(ASK_EVERY).await;
-        status = ask(bus, verb::PLAN_STATUS, &status.id).await;
+        status = ask::<verbs::PlanStatusVerb>(bus, &status.id).await;
     }
     let plan = status.plan.unwrap_or_else(|| panic!("{:?}", status.error));
     let users = plan.users;
     format!("{} evaluated, {} updated, {} disabled", users.evaluated, users.update, users.disable)
 }
 
-async fn ask<Q: serde::Serialize + Sync, A: serde::de::DeserializeOwned>(
-    bus: &Bus,
-    verb: &str,
-    question: &Q,
-) -> A {
+async fn ask<V: OperatorVerb>(bus: &Bus, question: &V::Request) -> V::Reply {
     let started = Instant::now();
     loop {
-        match bus.request("mapper", verb, question, ASK).await {
+        match bus.ask::<V>(question, ASK).await {
             Ok(answer) => return answer,
             // The mapper begins to listen a moment after it was spawned.
             Err(bus::ControlFailure::NoResponders { .. }) if started.elapsed() < ASK => {

@@ -17,17 +17,16 @@ mod verify;
 
 use std::sync::Arc;
 
-use bus::{Bus, ControlRequest};
+use bus::{Bus, VerbServer};
 use lifecycle::{
-    ControlError, MapperStatus, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
-    PolicyVersions, ResourceKind, unix_micros, verb,
+    ControlError, KnownRowsReply, KnownRowsRequest, MapperStatus, PlanId, PlanRequest, PlanStatus,
+    PolicyInForce, PolicyRequest, PolicyText, PolicyVersions, ResourceKind, RetryQuarantinedReply,
+    RetryQuarantinedRequest, VerbService, unix_micros, verbs,
 };
 use recovery::Recovery;
-use serde::Serialize;
 use store::StoreError;
 use telemetry::{Shutdown, chain};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::acts::missing::{load_missing, missing_in_words};
 use crate::error::MapperRunError;
@@ -41,9 +40,6 @@ use crate::runs::silent::silent_feeds;
 use crate::verify::RequestedVerifications;
 use crate::work::BatchProcessorParts;
 use crate::{SERVICE, now};
-
-/// The maximum number of requests that are answered concurrently.
-const AT_ONCE_MAX: usize = 16;
 
 /// Answers control requests of operators.
 pub(crate) struct MapperControl {
@@ -86,158 +82,96 @@ impl MapperControl {
     /// # Errors
     /// Returns an error if the bus refuses the subscription.
     pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), MapperRunError> {
-        let mut server =
-            self.bus.serve(SERVICE).await.map_err(|source| MapperRunError::Control { source })?;
-        let control = Arc::new(self);
-        let mut answers = JoinSet::new();
-        loop {
-            let request = tokio::select! {
-                () = shutdown.soft.cancelled() => break,
-                Some(_) = answers.join_next() => continue,
-                request = server.next(), if answers.len() < AT_ONCE_MAX => request,
-            };
-            let Some(request) = request else { break };
-            let control = Arc::clone(&control);
-            answers.spawn(async move { control.answer(request).await });
-        }
-        while answers.join_next().await.is_some() {}
+        let requests = self.bus.serve(SERVICE).await.map_err(|source| MapperRunError::Control { source })?;
+        Self::verb_server().run(Arc::new(self), requests, &shutdown).await;
         Ok(())
     }
 
-    /// Dispatches a request by its verb, and answers it.
-    async fn answer(&self, request: ControlRequest) {
-        match request.verb.as_str() {
-            verb::STATUS => respond_to(request, self.status().await).await,
-            verb::OUTBOX => match request.question() {
-                Ok(wanted) => respond_to(request, self.outbox(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::RETRY_SET_ASIDE => match request.question() {
-                Ok(wanted) => respond_to(request, self.retry_set_aside(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::DISCARD_SET_ASIDE => match request.question() {
-                Ok(wanted) => respond_to(request, self.discard_set_aside(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::PLAN => match request.question() {
-                Ok(wanted) => respond_to(request, self.plan(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::PLAN_STATUS => match request.question::<PlanId>() {
-                Ok(id) => {
-                    let status = self.plans.get(&id).await.map(|(_, status)| status);
-                    respond_to(request, status.map_err(MapperRefusal::from)).await;
-                }
-                Err(error) => request.refuse(error).await,
-            },
-            verb::APPLY => match request.question() {
-                Ok(wanted) => respond_to(request, self.apply(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::FEEDS => match request.question() {
-                Ok(wanted) => respond_to(request, self.feeds(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::KNOWN_ROWS => match request.question() {
-                Ok(wanted) => {
-                    let known = crate::repeated::known_rows(&self.parts.store, &wanted).await;
-                    respond_to(request, known.map_err(MapperRefusal::from)).await;
-                }
-                Err(error) => request.refuse(error).await,
-            },
-            verb::DECIDE_FEED => match request.question() {
-                Ok(wanted) => respond_to(request, self.decide_feed(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::SCHEDULE => match request.question() {
-                Ok(wanted) => respond_to(request, self.schedule(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::CANCEL_SCHEDULE => match request.question() {
-                Ok(wanted) => respond_to(request, self.cancel_schedule(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::LEAVERS => match request.question() {
-                Ok(wanted) => respond_to(request, self.leavers(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::EXPORT_EVIDENCE => match request.question() {
-                Ok(wanted) => respond_to(request, self.export_evidence(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::CHECK_CHAIN => match request.question() {
-                Ok(wanted) => respond_to(request, self.check_chain(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::EVIDENCE_KEYS => match request.question() {
-                Ok(wanted) => respond_to(request, self.evidence_keys(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::ORDER_ACCESS => match request.question() {
-                Ok(wanted) => respond_to(request, self.order_access(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::ACCESS_ORDERS => match request.question() {
-                Ok(wanted) => respond_to(request, self.access_orders(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::FINDINGS => match request.question() {
-                Ok(wanted) => respond_to(request, self.findings(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::RECORDS => match request.question() {
-                Ok(wanted) => respond_to(request, self.records(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::JOIN_PEOPLE => match request.question() {
-                Ok(wanted) => respond_to(request, self.join_people(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::RESOLVE_RECORD => match request.question() {
-                Ok(wanted) => respond_to(request, self.resolve_record(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::QUARANTINE => match request.question() {
-                Ok(wanted) => {
-                    respond_to(request, self.quarantine(&wanted).await).await;
-                }
-                Err(error) => request.refuse(error).await,
-            },
-            verb::RETRY_QUARANTINED => match request.question() {
-                Ok(wanted) => {
-                    let retried =
-                        crate::quarantine_retry::retry_items(&self.parts.processor(), &wanted).await;
-                    respond_to(request, retried.map_err(MapperRefusal::from)).await;
-                }
-                Err(error) => request.refuse(error).await,
-            },
-            verb::POLICY => match request.question() {
-                Ok(wanted) => respond_to(request, self.policy(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::POLICY_VERSIONS => match request.question() {
-                Ok(wanted) => respond_to(request, self.policy_versions(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::EXPLAIN => match request.question() {
-                Ok(wanted) => respond_to(request, self.explain(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::PROVISION => match request.question() {
-                Ok(wanted) => respond_to(request, self.provision(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::VERIFY => match request.question() {
-                Ok(wanted) => respond_to(request, self.verify(&wanted).await).await,
-                Err(error) => request.refuse(error).await,
-            },
-            verb::VERIFICATIONS => respond_to(request, self.verifications().await).await,
-            other => {
-                let message = format!("the mapper has no verb `{other}`");
-                request.refuse(ControlError::refused(message)).await;
-            }
-        }
+    /// Returns the handler of each verb of the mapper.
+    fn verb_server() -> VerbServer<Self, MapperRefusal> {
+        VerbServer::<Self, MapperRefusal>::new(VerbService::Mapper, refuse_request)
+            .on::<verbs::MapperStatusVerb, _, _>(|control, ()| async move { control.status().await })
+            .on::<verbs::MapperOutboxVerb, _, _>(
+                |control, wanted| async move { control.outbox(&wanted).await },
+            )
+            .on::<verbs::MapperRetrySetAsideVerb, _, _>(|control, wanted| async move {
+                control.retry_set_aside(&wanted).await
+            })
+            .on::<verbs::MapperDiscardSetAsideVerb, _, _>(|control, wanted| async move {
+                control.discard_set_aside(&wanted).await
+            })
+            .on::<verbs::MapperQuarantineVerb, _, _>(|control, wanted| async move {
+                control.quarantine(&wanted).await
+            })
+            .on::<verbs::MapperRetryQuarantinedVerb, _, _>(|control, wanted| async move {
+                control.retry_quarantined(&wanted).await
+            })
+            .on::<verbs::PlanVerb, _, _>(|control, wanted| async move { control.plan(&wanted).await })
+            .on::<verbs::PlanStatusVerb, _, _>(
+                |control, wanted| async move { control.plan_status(&wanted).await },
+            )
+            .on::<verbs::ApplyVerb, _, _>(|control, wanted| async move { control.apply(&wanted).await })
+            .on::<verbs::PolicyVerb, _, _>(|control, wanted| async move { control.policy(&wanted).await })
+            .on::<verbs::PolicyVersionsVerb, _, _>(|control, wanted| async move {
+                control.policy_versions(&wanted).await
+            })
+            .on::<verbs::ExplainVerb, _, _>(|control, wanted| async move { control.explain(&wanted).await })
+            .on::<verbs::MapperProvisionVerb, _, _>(|control, wanted| async move {
+                control.provision(&wanted).await
+            })
+            .on::<verbs::FeedsVerb, _, _>(|control, wanted| async move { control.feeds(&wanted).await })
+            .on::<verbs::DecideFeedVerb, _, _>(
+                |control, wanted| async move { control.decide_feed(&wanted).await },
+            )
+            .on::<verbs::KnownRowsVerb, _, _>(
+                |control, wanted| async move { control.known_rows(&wanted).await },
+            )
+            .on::<verbs::ScheduleVerb, _, _>(|control, wanted| async move { control.schedule(&wanted).await })
+            .on::<verbs::CancelScheduleVerb, _, _>(|control, wanted| async move {
+                control.cancel_schedule(&wanted).await
+            })
+            .on::<verbs::FindingsVerb, _, _>(|control, wanted| async move { control.findings(&wanted).await })
+            .on::<verbs::RecordsVerb, _, _>(|control, wanted| async move { control.records(&wanted).await })
+            .on::<verbs::JoinPeopleVerb, _, _>(
+                |control, wanted| async move { control.join_people(&wanted).await },
+            )
+            .on::<verbs::ResolveRecordVerb, _, _>(|control, wanted| async move {
+                control.resolve_record(&wanted).await
+            })
+            .on::<verbs::LeaversVerb, _, _>(|control, wanted| async move { control.leavers(&wanted).await })
+            .on::<verbs::ExportEvidenceVerb, _, _>(|control, wanted| async move {
+                control.export_evidence(&wanted).await
+            })
+            .on::<verbs::CheckChainVerb, _, _>(
+                |control, wanted| async move { control.check_chain(&wanted).await },
+            )
+            .on::<verbs::EvidenceKeysVerb, _, _>(|control, ()| async move { control.evidence_keys().await })
+            .on::<verbs::RotateEvidenceKeyVerb, _, _>(|control, wanted| async move {
+                control.rotate_evidence_key(&wanted).await
+            })
+            .on::<verbs::OrderAccessVerb, _, _>(|control, wanted| async move {
+                control.order_access(&wanted).await
+            })
+            .on::<verbs::AccessOrdersVerb, _, _>(|control, wanted| async move {
+                control.access_orders(&wanted).await
+            })
+            .on::<verbs::VerifyVerb, _, _>(|control, wanted| async move { control.verify(&wanted).await })
+            .on::<verbs::VerificationsVerb, _, _>(|control, ()| async move { control.verifications().await })
+    }
+
+    async fn plan_status(&self, id: &PlanId) -> Result<PlanStatus, MapperRefusal> {
+        Ok(self.plans.get(id).await.map(|(_, status)| status)?)
+    }
+
+    async fn known_rows(&self, request: &KnownRowsRequest) -> Result<KnownRowsReply, MapperRefusal> {
+        Ok(crate::repeated::known_rows(&self.parts.store, request).await?)
+    }
+
+    async fn retry_quarantined(
+        &self,
+        request: &RetryQuarantinedRequest,
+    ) -> Result<RetryQuarantinedReply, MapperRefusal> {
+        Ok(crate::quarantine_retry::retry_items(&self.parts.processor(), request).await?)
     }
 
     /// Returns the policies that are in force by the database. This replica may not have adopted them yet.
@@ -291,7 +225,7 @@ impl MapperControl {
         })
     }
 
-    async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, MapperRefusal> {
+    async fn plan(&self, request: &PlanRequest) -> Result<PlanStatus, MapperRefusal> {
         let only = match &request.person {
             Some(person) => {
                 let target = policy::Policy::parse(&request.policy, &request.file)
@@ -342,20 +276,16 @@ impl MapperControl {
     }
 }
 
-/// Sends the answer. A failure of the database is logged, and the requester gets a general message.
-async fn respond_to<T: Serialize>(request: ControlRequest, answer: Result<T, MapperRefusal>) {
-    match answer {
-        Ok(done) => request.reply(&done).await,
-        Err(MapperRefusal::Wrong(error)) => request.refuse(error).await,
-        Err(MapperRefusal::Store(error @ StoreError::Unreadable { .. })) => {
-            let message = format!("{error} by this version of Usher: see `usher quarantine ls`");
-            request.refuse(ControlError::refused(message)).await;
+/// Makes an answer of a refusal. A failure of the database is logged, and the requester gets a general message.
+fn refuse_request(refusal: MapperRefusal) -> ControlError {
+    match refusal {
+        MapperRefusal::Wrong(error) => error,
+        MapperRefusal::Store(error @ StoreError::Unreadable { .. }) => {
+            ControlError::refused(format!("{error} by this version of Usher: see `usher quarantine ls`"))
         }
-        Err(MapperRefusal::Store(error)) => {
-            let verb = request.verb.as_str();
-            tracing::error!(error = chain(&error), verb, "a control request failed");
-            let message = "the mapper's database failed: look at its log, then ask again".to_owned();
-            request.refuse(ControlError::refused(message)).await;
+        MapperRefusal::Store(error) => {
+            tracing::error!(error = chain(&error), "a control request failed");
+            ControlError::refused("the mapper's database failed: look at its log, then ask again")
         }
     }
 }
@@ -363,4 +293,14 @@ async fn respond_to<T: Serialize>(request: ControlRequest, answer: Result<T, Map
 /// The word for a person or group in messages.
 fn kind_word(kind: ResourceKind) -> &'static str {
     if kind == ResourceKind::Group { "group" } else { "person" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_of_the_mapper_has_a_handler() {
+        assert!(MapperControl::verb_server().unhandled_verbs().is_empty());
+    }
 }

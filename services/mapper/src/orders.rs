@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, ControlFailure, StreamName};
-use lifecycle::{DecideFeedRequest, FeedRunState, FeedRunStatus, PersonRecord, verb};
+use bus::{Bus, StreamName};
+use lifecycle::{DecideFeedRequest, FeedRunState, PersonRecord, verbs};
 use recovery::RecoveryResult;
 use sea_orm::EntityTrait;
 use store::{Store, StoreError};
@@ -193,9 +193,7 @@ impl RecoveredOrders {
                 Some(FeedRunState::Held) => {
                     let request =
                         DecideFeedRequest { run: run.clone(), accept: *accept, actor: act.actor.clone() };
-                    let decided: Result<FeedRunStatus, ControlFailure> =
-                        bus.request(SERVICE, verb::DECIDE_FEED, &request, ANSWER_TIMEOUT).await;
-                    decided.is_err()
+                    bus.ask::<verbs::DecideFeedVerb>(&request, ANSWER_TIMEOUT).await.is_err()
                 }
                 Some(FeedRunState::Open | FeedRunState::Merging) | None => true,
                 Some(_) => false,

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bus::Bus;
-use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verb};
+use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verbs};
 use retry::retry_delay;
 use store::StoreError;
 use store::ownership::{HeldLease, LeasedWork, OwnershipTerms, run_once};
@@ -231,7 +231,7 @@ impl TargetVerifier {
         let is_current = self.events_are_merged().await?;
         let begun = self.compare(report).await?;
         let request = VerifiedRequest { target: report.target.clone(), begun };
-        let () = self.bus.request(WRITER, verb::VERIFIED, &request, ANSWER_TIMEOUT).await?;
+        self.bus.ask::<verbs::VerifiedVerb>(&request, ANSWER_TIMEOUT).await?;
         Ok(is_current)
     }
 

@@ -11,7 +11,7 @@ use bus::testing::{TestServer, delete_consumer, drop_oldest, purge};
 use bus::{Bus, OutgoingMessage, StreamName};
 use harness::reader;
 use harness::world::{SANDBOX_TOKEN, TARGET, level_reached, policy_yaml, wait_for_level};
-use lifecycle::{Event, EventId, EventKind, StatusReply, TraceContext, verb};
+use lifecycle::{Event, EventId, EventKind, StatusReply, TraceContext, verbs};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sandbox::{Sandbox, SandboxBehaviour};
@@ -175,7 +175,7 @@ impl Parts {
     async fn notices(&self) -> Vec<String> {
         let answered = wait_for_level("the writer answers", SOON, async || {
             let status: StatusReply =
-                self.bus.request(WRITER, verb::STATUS, &(), Duration::from_secs(5)).await?;
+                self.bus.ask::<verbs::WriterStatusVerb>(&(), Duration::from_secs(5)).await?;
             anyhow::Ok(status.notices)
         });
         answered.await.unwrap()

@@ -10,7 +10,7 @@ use bus::{Bus, OutgoingMessage};
 use harness::world::{SANDBOX_TOKEN, level_reached, wait_for_level};
 use lifecycle::{
     AccountState, AttributeMap, Command, CommandId, DesiredAccount, DesiredState, Lane, PolicyActions,
-    StatusReply, TraceContext, verb,
+    StatusReply, TraceContext, verbs,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -115,7 +115,7 @@ async fn want(bus: &Bus, revision: i64) {
 
 /// Returns the owner of the target, according to the writers.
 async fn owner(bus: &Bus) -> Option<String> {
-    let status: StatusReply = bus.request("writer", verb::STATUS, &(), Duration::from_secs(5)).await.ok()?;
+    let status: StatusReply = bus.ask::<verbs::WriterStatusVerb>(&(), Duration::from_secs(5)).await.ok()?;
     status.targets.first()?.owner.clone()
 }
 
@@ -231,9 +231,9 @@ async fn a_writer_that_is_killed_is_replaced_within_seconds() {
     owned_by(&bus, "first").await;
     let second = start("second").await;
     wait_for_level("the second answers", SOON, async || {
-        let to = ("writer", "second");
+        let to = "second";
         let asked: Result<StatusReply, _> =
-            bus.request_replica(to, verb::STATUS, &(), Duration::from_secs(5)).await;
+            bus.ask_replica::<verbs::WriterStatusVerb>(to, &(), Duration::from_secs(5)).await;
         level_reached(asked.is_ok(), "not yet")
     })
     .await

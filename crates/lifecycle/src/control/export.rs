@@ -7,8 +7,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Actor;
-
 /// The maximum number of lines in one page.
 pub const EXPORT_LINES_MAX: u64 = 500;
 /// The cursor at which the first page begins and the last one ends.
@@ -233,7 +231,7 @@ pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
     if after == EXPORT_EDGE { Ok(()) } else { Err(BrokenChain::End) }
 }
 
-/// The keys that sign evidence or have signed it; the mapper's answer to [`super::verb::EVIDENCE_KEYS`].
+/// The keys that sign evidence or have signed it; the mapper's answer to [`super::verbs::EvidenceKeysVerb`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -251,15 +249,6 @@ pub struct EvidenceKey {
     pub key: String,
     /// The public key (Ed25519), in hexadecimal digits.
     pub public_key: String,
-}
-
-/// Asks the mapper for the keys, or for a new one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct EvidenceKeysRequest {
-    /// Create a new key that signs from now on; holds the operator and the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotate: Option<Actor>,
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub struct PolicyVersions {
     pub versions: Vec<PolicyVersion>,
 }
 
-/// The mapper's answer to [`super::verb::STATUS`].
+/// The mapper's answer to [`super::verbs::MapperStatusVerb`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -3,27 +3,27 @@
 pub(super) mod groups;
 pub(super) mod replays;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, PreviewReplayReply,
-    PreviewReplayRequest, ReplayReply, ReplayRequest, failure_group, verb,
+    PreviewReplayRequest, ReplayReply, ReplayRequest, failure_group, verbs,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::auth::OperatorName;
-use super::problem::{database_problem, invalid_one, invalid_request, no_answer, no_such_letter};
+use super::audit::AuditedOperator;
+use super::problem::{database_problem, invalid_one, invalid_request, no_such_letter};
 use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use super::{ConsoleStateInner, format_instant, person_name, trace_entry};
+use crate::LOOK_TIMEOUT;
 use crate::api::{
     DeadClosed, DeadDetail, DeadLetterList, DeadSummary, DiscardAnswer, DiscardRequestBody, LetterOutcome,
     ReplayAnswer, ReplayRequestBody,
 };
 use crate::read::{self, DeadFilter, DeadRow};
-use crate::{LOOK_TIMEOUT, WRITER};
 
 /// Maximum number of dead letters in one request; the writer accepts no more.
 const IDS_MAX: usize = 1_000;
@@ -135,8 +135,8 @@ pub(super) async fn preview_replay(
 ) -> Result<Json<PreviewReplayReply>, Problem> {
     let id = id.parse().map_err(|_| no_such_letter(&id))?;
     let answer =
-        context.bus.request(WRITER, verb::LOOK_LETTER, &PreviewReplayRequest { id }, LOOK_TIMEOUT).await;
-    answer.map(Json).map_err(no_answer)
+        context.ask_within::<verbs::PreviewReplayVerb>(&PreviewReplayRequest { id }, LOOK_TIMEOUT).await;
+    answer.map(Json)
 }
 
 /// Returns the code of a failure. A class that this version does not know, from a newer writer, gives a general code.
@@ -186,7 +186,7 @@ fn letter_summary(row: DeadRow) -> DeadSummary {
 )]
 pub(super) async fn replay_dead_letters(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<ReplayRequestBody>,
 ) -> Result<Json<ReplayAnswer>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -211,7 +211,7 @@ pub(super) async fn replay_dead_letters(
     if request.ids.is_empty() {
         return Ok(Json(ReplayAnswer { outcomes: Vec::new(), more: false }));
     }
-    let reply: ReplayReply = context.ask(WRITER, verb::REPLAY, &request).await?;
+    let reply: ReplayReply = context.act::<verbs::ReplayVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, letters = request.ids.len(), "dead letters replayed");
     let outcome = |(id, outcome): (DeadLetterId, _)| LetterOutcome { id: id.to_string(), outcome };
     Ok(Json(ReplayAnswer { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
@@ -231,7 +231,7 @@ pub(super) async fn replay_dead_letters(
 )]
 pub(super) async fn discard_dead_letters(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<DiscardRequestBody>,
 ) -> Result<Json<DiscardAnswer>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -252,7 +252,7 @@ pub(super) async fn discard_dead_letters(
         None => ids,
     };
     let request = DiscardRequest { ids, actor };
-    let reply: DiscardReply = context.ask(WRITER, verb::DISCARD, &request).await?;
+    let reply: DiscardReply = context.act::<verbs::DiscardVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, letters = reply.discarded.len(), "dead letters discarded");
     Ok(Json(DiscardAnswer { discarded: reply.discarded.into_iter().map(String::from).collect() }))
 }

@@ -2,21 +2,19 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use edge::{PROBLEM_JSON, Problem};
 use lifecycle::export::{
-    ChainAnchor, ChainReport, ChainRequest, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest, ExportPage,
-    ExportRequest,
+    ChainAnchor, ChainReport, ChainRequest, EXPORT_EDGE, EvidenceKeys, ExportPage, ExportRequest,
 };
-use lifecycle::{Actor, verb};
+use lifecycle::verbs;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::ConsoleStateInner;
+use super::audit::AuditedOperator;
 use super::auth::OperatorName;
-use super::problem::invalid_request;
 use super::query::CheckedQuery;
-use super::reason::check_reason;
-use crate::MAPPER;
+use super::reason::check_actor;
 use crate::api::RotateEvidenceKey;
 
 /// Period and page of an export.
@@ -60,7 +58,7 @@ pub(super) async fn export_evidence(
         after: query.after.unwrap_or_else(|| EXPORT_EDGE.to_owned()),
     };
     tracing::info!(who, from = request.from, to = request.to, "evidence of leavers was exported");
-    Ok(Json(context.ask(MAPPER, verb::EXPORT_EVIDENCE, &request).await?))
+    Ok(Json(context.ask::<verbs::ExportEvidenceVerb>(&request).await?))
 }
 
 /// An earlier entry of the chain to check.
@@ -92,7 +90,7 @@ pub(super) async fn check_evidence_chain(
 ) -> Result<Json<ChainReport>, Problem> {
     let anchor = query.sequence.zip(query.hash).map(|(sequence, hash)| ChainAnchor { sequence, hash });
     let request = ChainRequest { anchors: anchor.into_iter().collect() };
-    Ok(Json(context.ask(MAPPER, verb::CHECK_CHAIN, &request).await?))
+    Ok(Json(context.ask::<verbs::CheckChainVerb>(&request).await?))
 }
 
 /// Lists the public keys for evidence, the signing key first
@@ -108,7 +106,7 @@ pub(super) async fn check_evidence_chain(
 pub(super) async fn list_evidence_keys(
     State(context): State<ConsoleStateInner>,
 ) -> Result<Json<EvidenceKeys>, Problem> {
-    Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &EvidenceKeysRequest::default()).await?))
+    Ok(Json(context.ask::<verbs::EvidenceKeysVerb>(&()).await?))
 }
 
 /// Creates a new signing key for evidence
@@ -127,14 +125,9 @@ pub(super) async fn list_evidence_keys(
 )]
 pub(super) async fn rotate_evidence_key(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<RotateEvidenceKey>,
 ) -> Result<Json<EvidenceKeys>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
-    let request = EvidenceKeysRequest { rotate: Some(actor) };
-    Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &request).await?))
+    let actor = check_actor(who, &body.why)?;
+    Ok(Json(context.act::<verbs::RotateEvidenceKeyVerb>(ready, &actor).await?))
 }

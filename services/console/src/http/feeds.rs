@@ -1,18 +1,17 @@
 //! Runs of full feeds at the mapper.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, DecideFeedRequest, FeedRunId, FeedRunStatus, FeedsReply, FeedsRequest, verb};
+use edge::{PROBLEM_JSON, Problem};
+use lifecycle::{DecideFeedRequest, FeedRunId, FeedRunStatus, FeedsReply, FeedsRequest, verbs};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::auth::OperatorName;
-use super::problem::{invalid_one, invalid_request};
+use super::audit::AuditedOperator;
+use super::problem::invalid_one;
 use super::query::{CheckedQuery, PageQuery};
-use super::reason::check_reason;
+use super::reason::check_actor;
 use super::{ConsoleState, ConsoleStateInner};
-use crate::MAPPER;
 use crate::api::PauseRequestBody;
 
 /// Filter of the list of runs.
@@ -43,7 +42,7 @@ pub(super) async fn list_feed_runs(
 ) -> Result<Json<FeedsReply>, Problem> {
     let limit = page.limit()?;
     let request = FeedsRequest { feed: query.feed, run: None, limit, cursor: page.into_cursor() };
-    Ok(Json(context.ask(MAPPER, verb::FEEDS, &request).await?))
+    Ok(Json(context.ask::<verbs::FeedsVerb>(&request).await?))
 }
 
 /// Returns a full-feed run with a sample of the keys missing from it
@@ -65,7 +64,7 @@ pub(super) async fn show_feed_run(
 ) -> Result<Json<FeedRunStatus>, Problem> {
     let run = Some(run_id(&run)?);
     let request = FeedsRequest { feed: None, run, limit: 1, cursor: None };
-    let reply: FeedsReply = context.ask(MAPPER, verb::FEEDS, &request).await?;
+    let reply: FeedsReply = context.ask::<verbs::FeedsVerb>(&request).await?;
     let found = reply.items.into_iter().next().map(Json);
     found.ok_or_else(|| Problem::new(axum::http::StatusCode::CONFLICT, "refused", "there is no such run"))
 }
@@ -88,11 +87,11 @@ pub(super) async fn show_feed_run(
 )]
 pub(super) async fn accept_feed_run(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     Path(run): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide_feed_run(&context, who, &run, &body, true).await
+    decide_feed_run(&context, operator, &run, &body, true).await
 }
 
 /// Rejects a held full-feed run as wrong
@@ -113,28 +112,25 @@ pub(super) async fn accept_feed_run(
 )]
 pub(super) async fn reject_feed_run(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     Path(run): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide_feed_run(&context, who, &run, &body, false).await
+    decide_feed_run(&context, operator, &run, &body, false).await
 }
 
 async fn decide_feed_run(
     context: &ConsoleState,
-    who: String,
+    operator: AuditedOperator,
     run: &str,
     body: &PauseRequestBody,
     accept: bool,
 ) -> Result<Json<FeedRunStatus>, Problem> {
+    let AuditedOperator { who, ready } = operator;
     let run = run_id(run)?;
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let request = DecideFeedRequest { run, accept, actor };
-    let reply: FeedRunStatus = context.ask(MAPPER, verb::DECIDE_FEED, &request).await?;
+    let reply: FeedRunStatus = context.act::<verbs::DecideFeedVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, run = %request.run, accept, "full feed decided");
     Ok(Json(reply))
 }

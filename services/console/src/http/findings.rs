@@ -3,14 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest, verb};
+use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest, verbs};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::ConsoleStateInner;
 use super::problem::invalid_one;
 use super::query::CheckedQuery;
-use crate::MAPPER;
 
 /// Default number of findings per page.
 const LIMIT: u64 = 100;
@@ -56,5 +55,5 @@ pub(super) async fn list_findings(
     let kind = FindingKind::named(&query.kind)
         .ok_or_else(|| invalid_one("query:kind", "must be contradiction, unread or unbuilt"))?;
     let request = FindingsRequest { kind, target: query.target, limit, cursor: query.cursor };
-    Ok(Json(context.ask(MAPPER, verb::FINDINGS, &request).await?))
+    Ok(Json(context.ask::<verbs::FindingsVerb>(&request).await?))
 }

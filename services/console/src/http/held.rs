@@ -1,22 +1,22 @@
 //! Changes that the writer holds for approval, and paused targets.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, DecideHeldReply, DecideHeldRequest, HeldBy, HeldReply, HeldRequest, PauseReply, PauseRequest,
-    ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
+    ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verbs,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::auth::OperatorName;
-use super::problem::{invalid_request, no_answer};
+use super::audit::AuditedOperator;
+use super::problem::invalid_request;
 use super::query::{CheckedQuery, PageQuery};
-use super::reason::check_reason;
+use super::reason::{check_actor, check_reason};
 use super::{ConsoleState, ConsoleStateInner};
+use crate::LOOK_TIMEOUT;
 use crate::api::{DecideHeld, PauseRequestBody, ResolveConflict};
-use crate::{LOOK_TIMEOUT, WRITER};
 
 /// Maximum number of people and groups in one request.
 const SUBJECTS_MAX: usize = 10_000;
@@ -48,7 +48,7 @@ pub(super) async fn list_held(
     CheckedQuery(page): CheckedQuery<PageQuery>,
 ) -> Result<Json<HeldReply>, Problem> {
     let request = HeldRequest { target: query.target, limit: page.limit()?, cursor: page.into_cursor() };
-    Ok(Json(context.ask(WRITER, verb::HELD, &request).await?))
+    Ok(Json(context.ask::<verbs::HeldVerb>(&request).await?))
 }
 
 /// Approves held changes: the writer carries them out
@@ -66,10 +66,10 @@ pub(super) async fn list_held(
 )]
 pub(super) async fn approve_held(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<DecideHeld>,
 ) -> Result<Json<DecideHeldReply>, Problem> {
-    decide_held(&context, who, body, true).await
+    decide_held(&context, operator, body, true).await
 }
 
 /// Rejects held changes
@@ -89,18 +89,19 @@ pub(super) async fn approve_held(
 )]
 pub(super) async fn reject_held(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<DecideHeld>,
 ) -> Result<Json<DecideHeldReply>, Problem> {
-    decide_held(&context, who, body, false).await
+    decide_held(&context, operator, body, false).await
 }
 
 async fn decide_held(
     context: &ConsoleState,
-    who: String,
+    operator: AuditedOperator,
     body: DecideHeld,
     approve: bool,
 ) -> Result<Json<DecideHeldReply>, Problem> {
+    let AuditedOperator { who, ready } = operator;
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if body.target.trim().is_empty() {
@@ -121,7 +122,7 @@ async fn decide_held(
         return Err(invalid_request(wrong));
     }
     let request = DecideHeldRequest { target: body.target, subjects: body.subjects, by, approve, actor };
-    let reply: DecideHeldReply = context.ask(WRITER, verb::DECIDE_HELD, &request).await?;
+    let reply: DecideHeldReply = context.act::<verbs::DecideHeldVerb>(ready, &request).await?;
     tracing::info!(
         who = request.actor.who,
         target_name = request.target,
@@ -149,7 +150,7 @@ async fn decide_held(
 )]
 pub(super) async fn resolve_conflict(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<ResolveConflict>,
 ) -> Result<Json<ReplayReply>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -167,8 +168,7 @@ pub(super) async fn resolve_conflict(
     let kind = if body.group { ResourceKind::Group } else { ResourceKind::User };
     let ResolveConflict { target, subject, remote_id, .. } = body;
     let request = ResolveConflictRequest { target, kind, subject, remote_id, actor };
-    let asked = context.bus.request(WRITER, verb::RESOLVE_CONFLICT, &request, LOOK_TIMEOUT).await;
-    let reply: ReplayReply = asked.map_err(no_answer)?;
+    let reply = context.act_within::<verbs::ResolveConflictVerb>(ready, &request, LOOK_TIMEOUT).await?;
     tracing::info!(who = request.actor.who, target_name = request.target, "conflict resolved");
     Ok(Json(reply))
 }
@@ -192,8 +192,8 @@ pub(super) async fn test_target(
     State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
 ) -> Result<Json<TestReply>, Problem> {
-    let asked = context.bus.request(WRITER, verb::TEST_TARGET, &TestRequest { target }, LOOK_TIMEOUT).await;
-    asked.map(Json).map_err(no_answer)
+    let asked = context.ask_within::<verbs::TestTargetVerb>(&TestRequest { target }, LOOK_TIMEOUT).await;
+    asked.map(Json)
 }
 
 /// Pauses a target: nothing is sent to it until it is resumed
@@ -212,11 +212,11 @@ pub(super) async fn test_target(
 )]
 pub(super) async fn pause_target(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     Path(target): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<PauseReply>, Problem> {
-    set_paused(&context, target, who, &body, true).await
+    set_paused(&context, target, operator, &body, true).await
 }
 
 /// Resumes a paused target
@@ -235,27 +235,24 @@ pub(super) async fn pause_target(
 )]
 pub(super) async fn resume_target(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    operator: AuditedOperator,
     Path(target): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<PauseReply>, Problem> {
-    set_paused(&context, target, who, &body, false).await
+    set_paused(&context, target, operator, &body, false).await
 }
 
 async fn set_paused(
     context: &ConsoleState,
     target: String,
-    who: String,
+    operator: AuditedOperator,
     body: &PauseRequestBody,
     paused: bool,
 ) -> Result<Json<PauseReply>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let AuditedOperator { who, ready } = operator;
+    let actor = check_actor(who, &body.why)?;
     let request = PauseRequest { target, paused, actor };
-    let reply: PauseReply = context.ask(WRITER, verb::PAUSE, &request).await?;
+    let reply: PauseReply = context.act::<verbs::PauseVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, target_name = request.target, paused, "target paused or resumed");
     Ok(Json(reply))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{LEAVERS_MAX, LeaversReply, LeaversRequest, ObligationState, verb};
+use lifecycle::{LEAVERS_MAX, LeaversReply, LeaversRequest, ObligationState, verbs};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -12,7 +12,6 @@ use utoipa::IntoParams;
 use super::ConsoleStateInner;
 use super::problem::invalid_one;
 use super::query::CheckedQuery;
-use crate::MAPPER;
 
 /// Default number of accounts per page.
 const LIMIT: u64 = 100;
@@ -76,7 +75,7 @@ pub(super) async fn list_leavers(
         limit,
         cursor: query.cursor,
     };
-    Ok(Json(context.ask(MAPPER, verb::LEAVERS, &request).await?))
+    Ok(Json(context.ask::<verbs::LeaversVerb>(&request).await?))
 }
 
 fn parse_moment(pointer: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Problem> {

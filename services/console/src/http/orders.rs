@@ -5,19 +5,19 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     ACCESS_ORDERS_MAX, AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, Actor,
-    OrderAccessRequest, verb,
+    OrderAccessRequest, verbs,
 };
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
+use super::audit::AuditReady;
 use super::auth::OperatorName;
 use super::problem::{invalid_one, invalid_request};
 use super::query::CheckedQuery;
 use super::reason::check_reason;
 use super::{ConsoleStateInner, audit};
-use crate::MAPPER;
 use crate::api::OrderAccess;
 
 /// Default number of orders per page.
@@ -60,7 +60,7 @@ pub(super) async fn list_access_orders(
     };
     let order = query.order.as_ref().map(named).transpose()?;
     let request = AccessOrdersRequest { order, limit, cursor: query.cursor };
-    Ok(Json(context.ask(MAPPER, verb::ACCESS_ORDERS, &request).await?))
+    Ok(Json(context.ask::<verbs::AccessOrdersVerb>(&request).await?))
 }
 
 /// Places or lifts an access order about a person
@@ -98,11 +98,12 @@ pub(super) async fn place_access_order(
     let (Some(order), Ok(until), true) = (order, until, wrong.is_empty()) else {
         return Err(invalid_request(wrong));
     };
-    if order != AccessOrderKind::Off || body.lift {
-        audit::check_audit(&context.bus).await?;
-    }
+    let ready = match order {
+        AccessOrderKind::Off if !body.lift => AuditReady::of_disabling(),
+        _ => audit::check_audit(&context.bus).await?,
+    };
     let request = OrderAccessRequest { person: body.person, order, lift: body.lift, until, actor };
-    Ok(Json(context.ask(MAPPER, verb::ORDER_ACCESS, &request).await?))
+    Ok(Json(context.act::<verbs::OrderAccessVerb>(ready, &request).await?))
 }
 
 fn order_kind(name: &str) -> Option<AccessOrderKind> {

@@ -1,16 +1,16 @@
 //! Unpublished messages of the mapper and the writer.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, DiscardSetAsideRequest, OutboxReply, OutboxRequest, RetrySetAsideRequest, SET_ASIDE_MAX,
-    unix_micros, verb,
+    VerbService, unix_micros, verbs,
 };
 use store::ListPosition;
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
+use super::audit::AuditedOperator;
 use super::problem::invalid_request;
 use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
@@ -37,8 +37,8 @@ pub(super) async fn list_outboxes(
     page.after(ListPosition::parse)?;
     let request = OutboxRequest { limit: Some(limit), cursor: page.into_cursor() };
     let (mapper, writer) = tokio::join!(
-        context.ask::<_, OutboxReply>(MAPPER, verb::OUTBOX, &request),
-        context.ask::<_, OutboxReply>(WRITER, verb::OUTBOX, &request),
+        context.ask::<verbs::MapperOutboxVerb>(&request),
+        context.ask::<verbs::WriterOutboxVerb>(&request),
     );
     let mut answer = OutboxList::default();
     let mut more = false;
@@ -85,11 +85,16 @@ fn position_of(item: &OutboxItem) -> ListPosition {
 )]
 pub(super) async fn retry_message(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<RetrySetAside>,
 ) -> Result<Json<OutboxReply>, Problem> {
     let (service, id, actor) = check_request(body, who)?;
-    Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &RetrySetAsideRequest { id, actor }).await?))
+    let request = RetrySetAsideRequest { id, actor };
+    let reply = match service {
+        VerbService::Mapper => context.act::<verbs::MapperRetrySetAsideVerb>(ready, &request).await?,
+        VerbService::Writer => context.act::<verbs::WriterRetrySetAsideVerb>(ready, &request).await?,
+    };
+    Ok(Json(reply))
 }
 
 /// Discards a message that was set aside
@@ -109,17 +114,23 @@ pub(super) async fn retry_message(
 )]
 pub(super) async fn discard_message(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<RetrySetAside>,
 ) -> Result<Json<OutboxReply>, Problem> {
     let (service, id, actor) = check_request(body, who)?;
-    Ok(Json(context.ask(service, verb::DISCARD_SET_ASIDE, &DiscardSetAsideRequest { id, actor }).await?))
+    let request = DiscardSetAsideRequest { id, actor };
+    let reply = match service {
+        VerbService::Mapper => context.act::<verbs::MapperDiscardSetAsideVerb>(ready, &request).await?,
+        VerbService::Writer => context.act::<verbs::WriterDiscardSetAsideVerb>(ready, &request).await?,
+    };
+    Ok(Json(reply))
 }
 
-fn check_request(body: RetrySetAside, who: String) -> Result<(&'static str, String, Actor), Problem> {
+fn check_request(body: RetrySetAside, who: String) -> Result<(VerbService, String, Actor), Problem> {
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    let service = [MAPPER, WRITER].into_iter().find(|service| *service == body.service);
+    let mut services = [VerbService::Mapper, VerbService::Writer].into_iter();
+    let service = services.find(|service| service.as_str() == body.service);
     if service.is_none() {
         wrong.add("/service", format!("must be `{MAPPER}` or `{WRITER}`"));
     }

@@ -4,12 +4,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
-use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verb};
+use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verbs};
 
 use super::ConsoleStateInner;
 use super::auth::OperatorName;
 use super::problem::{invalid_request, no_such_plan};
-use crate::MAPPER;
 use crate::api::StartPlan;
 
 /// Maximum size of a policy, in bytes.
@@ -50,7 +49,7 @@ pub(super) async fn start_plan(
         changes_max,
         actor: Actor { who, why: "plan".to_owned() },
     };
-    let plan: PlanStatus = context.ask(MAPPER, verb::PLAN, &request).await?;
+    let plan: PlanStatus = context.ask::<verbs::PlanVerb>(&request).await?;
     tracing::info!(who = request.actor.who, plan = %plan.id, target_name = plan.target, "plan started");
     Ok((StatusCode::ACCEPTED, Json(plan)))
 }
@@ -112,5 +111,5 @@ pub(super) async fn show_plan(
     Path(id): Path<String>,
 ) -> Result<Json<PlanStatus>, Problem> {
     let id: PlanId = id.parse().map_err(|_| no_such_plan(&id))?;
-    Ok(Json(context.ask(MAPPER, verb::PLAN_STATUS, &id).await?))
+    Ok(Json(context.ask::<verbs::PlanStatusVerb>(&id).await?))
 }

@@ -1,20 +1,19 @@
 //! Policies in force, their versions, and applying a policy.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, ApplyReply, ApplyRequest, MapperStatus, PlanId, PolicyRequest, PolicyText, PolicyVersions, verb,
+    Actor, ApplyReply, ApplyRequest, MapperStatus, PlanId, PolicyRequest, PolicyText, PolicyVersions, verbs,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
+use super::audit::AuditedOperator;
 use super::problem::{invalid_one, invalid_request};
 use super::query::CheckedQuery;
 use super::reason::check_reason;
-use crate::MAPPER;
 use crate::api::ApplyRequestBody;
 
 /// Lists the policies in force, the progress of evaluation, and the policy files that are not in force
@@ -30,7 +29,7 @@ use crate::api::ApplyRequestBody;
 pub(super) async fn list_policies(
     State(context): State<ConsoleStateInner>,
 ) -> Result<Json<MapperStatus>, Problem> {
-    Ok(Json(context.ask(MAPPER, verb::STATUS, &()).await?))
+    Ok(Json(context.ask::<verbs::MapperStatusVerb>(&()).await?))
 }
 
 /// The version of a policy.
@@ -62,7 +61,7 @@ pub(super) async fn show_policy(
     if version.is_some_and(|version| version < 1) {
         return Err(invalid_one("query:version", "versions count from 1"));
     }
-    Ok(Json(context.ask(MAPPER, verb::POLICY, &PolicyRequest { target, version }).await?))
+    Ok(Json(context.ask::<verbs::PolicyVerb>(&PolicyRequest { target, version }).await?))
 }
 
 /// Lists the versions of a policy, newest first, at most 100
@@ -82,7 +81,7 @@ pub(super) async fn list_policy_versions(
     Path(target): Path<String>,
 ) -> Result<Json<PolicyVersions>, Problem> {
     let request = PolicyRequest { target, version: None };
-    Ok(Json(context.ask(MAPPER, verb::POLICY_VERSIONS, &request).await?))
+    Ok(Json(context.ask::<verbs::PolicyVersionsVerb>(&request).await?))
 }
 
 /// Applies the policy of a plan
@@ -102,7 +101,7 @@ pub(super) async fn list_policy_versions(
 )]
 pub(super) async fn apply_policy(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<ApplyRequestBody>,
 ) -> Result<Json<ApplyReply>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -114,7 +113,7 @@ pub(super) async fn apply_policy(
     }
     let request =
         ApplyRequest { plan, allow_deletes: body.allow_deletes, allow_grants: body.allow_grants, actor };
-    let reply: ApplyReply = context.ask(MAPPER, verb::APPLY, &request).await?;
+    let reply: ApplyReply = context.act::<verbs::ApplyVerb>(ready, &request).await?;
     let (who, version) = (&request.actor.who, reply.version);
     tracing::info!(who, plan = %request.plan, target_name = reply.target, version, "policy applied");
     Ok(Json(reply))

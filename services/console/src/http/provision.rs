@@ -5,15 +5,16 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, ExplainRequest, ExplainedPerson, PreviewReply, PreviewRequest, ProvisionReply, ProvisionRequest,
-    ResourceKind, RowReply, RowRequest, verb,
+    ResourceKind, RowReply, RowRequest, verbs,
 };
 
+use super::audit::{AuditReady, check_audit};
 use super::auth::OperatorName;
-use super::problem::{invalid_one, invalid_request, no_answer};
+use super::problem::{invalid_one, invalid_request};
 use super::reason::check_reason;
 use super::{ConsoleState, ConsoleStateInner};
 use crate::api::{ProvisionAnswer, ProvisionRequestBody, QueuedProvision, ServiceProblem};
-use crate::{LOOK_TIMEOUT, MAPPER, WRITER};
+use crate::{LOOK_TIMEOUT, WRITER};
 
 /// Reason in the timeline if the request has none.
 const WHY_DEFAULT: &str = "provisioned on demand";
@@ -40,19 +41,21 @@ pub(super) async fn provision_person(
     edge::JsonBody(body): edge::JsonBody<ProvisionRequestBody>,
 ) -> Result<Json<ProvisionAnswer>, Problem> {
     let actor = check_request(&body, who)?;
-    if !body.dry_run {
-        super::audit::check_audit(&context.bus).await?;
-    }
+    let ready = match body.dry_run {
+        true => None,
+        false => Some(check_audit(&context.bus).await?),
+    };
     let question = ExplainRequest { subject: body.person, target: body.target };
-    let explained: ExplainedPerson = context.ask(MAPPER, verb::EXPLAIN, &question).await?;
+    let explained: ExplainedPerson = context.ask::<verbs::ExplainVerb>(&question).await?;
     let (look, look_problem) = match look_at_target(&context, &explained).await {
         Ok(look) => (look, None),
         Err(problem) => (None, Some(ServiceProblem::new(WRITER, &problem))),
     };
-    let queued = if body.dry_run || look_problem.is_some() {
-        None
-    } else {
-        Some(set_in_motion(&context, &explained, actor).await?)
+    let queued = match ready {
+        Some(ready) if look_problem.is_none() => {
+            Some(set_in_motion(&context, &explained, actor, ready).await?)
+        }
+        _ => None,
     };
     Ok(Json(ProvisionAnswer { explained, look, look_problem, queued }))
 }
@@ -76,14 +79,14 @@ async fn look_at_target(
     let Some(desired) = explained.desired.clone() else { return Ok(None) };
     let (target, subject) = (explained.target.clone(), explained.subject.clone());
     let question = PreviewRequest { target, subject, desired };
-    let looked = context.bus.request(WRITER, verb::LOOK, &question, LOOK_TIMEOUT).await;
-    looked.map(Some).map_err(no_answer)
+    context.ask_within::<verbs::PreviewVerb>(&question, LOOK_TIMEOUT).await.map(Some)
 }
 
 async fn set_in_motion(
     context: &ConsoleState,
     explained: &ExplainedPerson,
     actor: Actor,
+    ready: AuditReady,
 ) -> Result<QueuedProvision, Problem> {
     let request = ProvisionRequest {
         target: explained.target.clone(),
@@ -91,10 +94,10 @@ async fn set_in_motion(
         subject: explained.subject.clone(),
         actor,
     };
-    let mapper: ProvisionReply = context.ask(MAPPER, verb::PROVISION, &request).await?;
+    let mapper: ProvisionReply = context.act::<verbs::MapperProvisionVerb>(ready, &request).await?;
     let writer = match mapper.revision {
         0 => None,
-        _ => Some(context.ask(WRITER, verb::PROVISION, &request).await?),
+        _ => Some(context.act::<verbs::WriterProvisionVerb>(ready, &request).await?),
     };
     let (who, kind) = (&request.actor.who, request.kind.as_str());
     tracing::info!(who, target_name = request.target, kind, "provisioned on demand");
@@ -127,5 +130,5 @@ pub(super) async fn show_row(
         "group" => ResourceKind::Group,
         _ => return Err(invalid_one("path:kind", "must be user or group")),
     };
-    Ok(Json(context.ask(WRITER, verb::ROW, &RowRequest { target, kind, subject }).await?))
+    Ok(Json(context.ask::<verbs::RowVerb>(&RowRequest { target, kind, subject }).await?))
 }

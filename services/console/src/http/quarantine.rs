@@ -1,16 +1,16 @@
 //! Messages that services could not read or store.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem, RetryOutcome,
-    RetryQuarantinedReply, RetryQuarantinedRequest, verb,
+    RetryQuarantinedReply, RetryQuarantinedRequest, verbs,
 };
 use store::ListPosition;
 use store::quarantine::{ItemPage, QuarantineCount};
 
-use super::auth::OperatorName;
+use super::audit::AuditedOperator;
 use super::problem::{database_problem, invalid_request};
 use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
@@ -38,8 +38,12 @@ pub(super) async fn list_quarantine(
     let request = QuarantineRequest { limit, cursor: page.into_cursor() };
     let mut all = own_items(&context, after.as_ref(), limit).await?;
     let mut more = all.next_cursor.take().is_some();
-    for service in [MAPPER, WRITER] {
-        let Ok(reply) = context.ask::<_, QuarantineReply>(service, verb::QUARANTINE, &request).await else {
+    let (mapper, writer) = tokio::join!(
+        context.ask::<verbs::MapperQuarantineVerb>(&request),
+        context.ask::<verbs::WriterQuarantineVerb>(&request),
+    );
+    for (service, reply) in [(MAPPER, mapper), (WRITER, writer)] {
+        let Ok(reply) = reply else {
             all.unavailable.push(service.to_owned());
             continue;
         };
@@ -79,8 +83,8 @@ pub(super) async fn quarantine_counts(context: &ConsoleState) -> (u64, u64) {
     let request = QuarantineRequest::default();
     let (own, mapper, writer) = tokio::join!(
         own_items(context, None, 0),
-        context.ask::<_, QuarantineReply>(MAPPER, verb::QUARANTINE, &request),
-        context.ask::<_, QuarantineReply>(WRITER, verb::QUARANTINE, &request),
+        context.ask::<verbs::MapperQuarantineVerb>(&request),
+        context.ask::<verbs::WriterQuarantineVerb>(&request),
     );
     let known = [own, mapper, writer].into_iter().flatten();
     known.fold((0, 0), |(total, departures), reply| (total + reply.total, departures + reply.departures))
@@ -114,7 +118,7 @@ async fn own_items(
 )]
 pub(super) async fn retry_quarantined(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<RetryQuarantined>,
 ) -> Result<Json<RetryQuarantinedReply>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -134,8 +138,10 @@ pub(super) async fn retry_quarantined(
             }
             Some((service @ (MAPPER | WRITER), theirs)) => {
                 let request = RetryQuarantinedRequest { ids: vec![theirs.to_owned()], actor: actor.clone() };
-                let reply: RetryQuarantinedReply =
-                    context.ask(service, verb::RETRY_QUARANTINED, &request).await?;
+                let reply = match service {
+                    MAPPER => context.act::<verbs::MapperRetryQuarantinedVerb>(ready, &request).await?,
+                    _ => context.act::<verbs::WriterRetryQuarantinedVerb>(ready, &request).await?,
+                };
                 reply.items.into_iter().next().unwrap_or_else(|| unknown_item(&id))
             }
             _ => unknown_item(&id),

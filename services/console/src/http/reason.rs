@@ -1,6 +1,9 @@
 //! The reason that an operator gives for an action.
 
-use edge::FieldErrors;
+use edge::{FieldErrors, Problem};
+use lifecycle::Actor;
+
+use super::problem::invalid_request;
 
 /// Maximum length of a reason, in characters.
 const WHY_CHARS_MAX: usize = 1_000;
@@ -14,4 +17,11 @@ pub(super) fn check_reason(why: &str, wrong: &mut FieldErrors) -> String {
         wrong.add("/why", format!("is longer than {WHY_CHARS_MAX} characters"));
     }
     why.to_owned()
+}
+
+/// Returns the operator with the reason, for a request in which nothing else is checked.
+pub(super) fn check_actor(who: String, why: &str) -> Result<Actor, Problem> {
+    let mut wrong = FieldErrors::default();
+    let actor = Actor { who, why: check_reason(why, &mut wrong) };
+    if wrong.is_empty() { Ok(actor) } else { Err(invalid_request(wrong)) }
 }

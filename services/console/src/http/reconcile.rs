@@ -1,15 +1,13 @@
 //! Reconciliation of targets with their desired state.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, ReconcileRequest, Reconciliation, ReconciliationRequest, verb};
+use edge::{PROBLEM_JSON, Problem};
+use lifecycle::{ReconcileRequest, Reconciliation, ReconciliationRequest, verbs};
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
-use super::problem::invalid_request;
-use super::reason::check_reason;
-use crate::WRITER;
+use super::audit::AuditedOperator;
+use super::reason::check_actor;
 use crate::api::ReconcileRequestBody;
 
 /// Starts or cancels the reconciliation of a target
@@ -31,15 +29,11 @@ use crate::api::ReconcileRequestBody;
 )]
 pub(super) async fn start_reconciliation(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     Path(target): Path<String>,
     edge::JsonBody(body): edge::JsonBody<ReconcileRequestBody>,
 ) -> Result<Json<Reconciliation>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let request = ReconcileRequest {
         target,
         dry_run: body.dry_run,
@@ -47,7 +41,7 @@ pub(super) async fn start_reconciliation(
         cancel: body.cancel,
         actor,
     };
-    let reply: Reconciliation = context.ask(WRITER, verb::RECONCILE, &request).await?;
+    let reply: Reconciliation = context.act::<verbs::ReconcileVerb>(ready, &request).await?;
     tracing::info!(
         who = request.actor.who,
         target_name = request.target,
@@ -75,5 +69,5 @@ pub(super) async fn show_reconciliation(
     State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
 ) -> Result<Json<Reconciliation>, Problem> {
-    Ok(Json(context.ask(WRITER, verb::RECONCILIATION, &ReconciliationRequest { target }).await?))
+    Ok(Json(context.ask::<verbs::ReconciliationVerb>(&ReconciliationRequest { target }).await?))
 }

@@ -1,21 +1,20 @@
 //! Source records that the mapper matches to people.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
+use edge::{PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
-    ResolveRecordRequest, SourceRecord, verb,
+    JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
+    ResolveRecordRequest, SourceRecord, verbs,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
-use super::problem::{invalid_one, invalid_request};
+use super::audit::AuditedOperator;
+use super::problem::invalid_one;
 use super::query::CheckedQuery;
-use super::reason::check_reason;
-use crate::MAPPER;
+use super::reason::check_actor;
 use crate::api::{JoinPeople, ResolveRecord};
 
 /// Default number of records per page.
@@ -60,7 +59,7 @@ pub(super) async fn list_records(
     let status = RecordStatus::named(status)
         .ok_or_else(|| invalid_one("query:status", "must be conflict, waiting, linked or gone"))?;
     let request = RecordsRequest { status, source: query.source, limit, cursor: query.cursor };
-    Ok(Json(context.ask(MAPPER, verb::RECORDS, &request).await?))
+    Ok(Json(context.ask::<verbs::RecordsVerb>(&request).await?))
 }
 
 /// Resolves a source record
@@ -80,17 +79,13 @@ pub(super) async fn list_records(
 )]
 pub(super) async fn resolve_record(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<ResolveRecord>,
 ) -> Result<Json<SourceRecord>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let ResolveRecord { source, key, person, same, .. } = body;
     let request = ResolveRecordRequest { source, key, person, same, actor };
-    let record: SourceRecord = context.ask(MAPPER, verb::RESOLVE_RECORD, &request).await?;
+    let record: SourceRecord = context.act::<verbs::ResolveRecordVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, source = request.source, same, "a record was decided about");
     Ok(Json(record))
 }
@@ -112,17 +107,13 @@ pub(super) async fn resolve_record(
 )]
 pub(super) async fn join_people(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<JoinPeople>,
 ) -> Result<Json<JoinPeopleReply>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let JoinPeople { person, other, leave_accounts, .. } = body;
     let request = JoinPeopleRequest { person, other, leave_accounts, actor };
-    let reply: JoinPeopleReply = context.ask(MAPPER, verb::JOIN_PEOPLE, &request).await?;
+    let reply: JoinPeopleReply = context.act::<verbs::JoinPeopleVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, "two keys are one person");
     Ok(Json(reply))
 }

@@ -11,8 +11,8 @@ use super::{
     plans, policies, provision, quarantine, reconcile, records, schedule, status, verify,
 };
 
-/// Returns the routes that need a token and are answered whether or not the journal can record them. Access orders and
-/// provisioning check it themselves: `usher off` and read-only requests work in any case.
+/// Returns the routes that need a token. Those that change something take an [`super::audit::AuditedOperator`], because the verbs
+/// that they request need it.
 pub(super) fn operator_routes() -> OpenApiRouter<ConsoleStateInner> {
     OpenApiRouter::with_openapi(openapi::empty_document())
         .routes(routes!(status::show_status))
@@ -46,11 +46,6 @@ pub(super) fn operator_routes() -> OpenApiRouter<ConsoleStateInner> {
         .routes(routes!(policies::list_policy_versions))
         .routes(routes!(provision::provision_person))
         .routes(routes!(provision::show_row))
-}
-
-/// Returns the routes that are refused while the action cannot be recorded in the journal.
-pub(super) fn action_routes() -> OpenApiRouter<ConsoleStateInner> {
-    OpenApiRouter::new()
         .routes(routes!(dead::replays::start_replay))
         .routes(routes!(dead::replays::cancel_replay))
         .routes(routes!(dead::replay_dead_letters))

@@ -1,11 +1,11 @@
 //! Scheduled changes at the mapper.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
     Actor, CancelScheduleReply, CancelScheduleRequest, SCHEDULE_CANCEL_MAX, SCHEDULE_PEOPLE_MAX,
-    ScheduleReply, ScheduleRequest, verb,
+    ScheduleReply, ScheduleRequest, verbs,
 };
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -13,11 +13,10 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
+use super::audit::AuditedOperator;
 use super::problem::{invalid_one, invalid_request};
 use super::query::CheckedQuery;
 use super::reason::check_reason;
-use crate::MAPPER;
 use crate::api::CancelSchedule;
 
 /// Default number of people per page.
@@ -66,7 +65,7 @@ pub(super) async fn list_schedule(
     };
     let until = query.until.as_ref().map(moment).transpose()?;
     let request = ScheduleRequest { person: query.person, until, limit, cursor: query.cursor };
-    Ok(Json(context.ask(MAPPER, verb::SCHEDULE, &request).await?))
+    Ok(Json(context.ask::<verbs::ScheduleVerb>(&request).await?))
 }
 
 /// Cancels scheduled changes before they take effect
@@ -86,7 +85,7 @@ pub(super) async fn list_schedule(
 )]
 pub(super) async fn cancel_scheduled(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<CancelSchedule>,
 ) -> Result<Json<CancelScheduleReply>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -98,7 +97,7 @@ pub(super) async fn cancel_scheduled(
         return Err(invalid_request(wrong));
     }
     let request = CancelScheduleRequest { what: body.what, actor };
-    let reply: CancelScheduleReply = context.ask(MAPPER, verb::CANCEL_SCHEDULE, &request).await?;
+    let reply: CancelScheduleReply = context.act::<verbs::CancelScheduleVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, cancelled = reply.cancelled.len(), "scheduled changes cancelled");
     Ok(Json(reply))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use bus::{Bus, LeftMark, SourceProblems, StreamName, StreamSnapshot};
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{MapperStatus, SourceProblem, StatusReply, verb};
+use lifecycle::{SourceProblem, verbs};
 use telemetry::chain;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,8 +34,8 @@ pub(super) async fn show_status(
         tokio::join!(last_backup(bus), bus.mark(GATEWAY), source_problems(bus));
     let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         stream_statuses(bus),
-        context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
-        context.ask::<(), MapperStatus>(MAPPER, verb::STATUS, &()),
+        context.ask::<verbs::WriterStatusVerb>(&()),
+        context.ask::<verbs::MapperStatusVerb>(&()),
         super::quarantine::quarantine_counts(&context),
         bus.lag(StreamName::Events, MAPPER),
         bus.lag(StreamName::Commands, WRITER),

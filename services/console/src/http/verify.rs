@@ -1,15 +1,13 @@
 //! Verification: compares the mapper's decisions with the writer's state.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
-use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
+use edge::{PROBLEM_JSON, Problem};
+use lifecycle::{VerifyReply, VerifyRequest, verbs};
 
 use super::ConsoleStateInner;
-use super::auth::OperatorName;
-use super::problem::invalid_request;
-use super::reason::check_reason;
-use crate::MAPPER;
+use super::audit::AuditedOperator;
+use super::reason::check_actor;
 use crate::api::VerifyRequestBody;
 
 /// Starts a verification of one or all targets after any running verification
@@ -27,16 +25,12 @@ use crate::api::VerifyRequestBody;
 )]
 pub(super) async fn start_verification(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<VerifyRequestBody>,
 ) -> Result<Json<VerifyReply>, Problem> {
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let request = VerifyRequest { target: body.target, orders_complete: body.orders_complete, actor };
-    let reply: VerifyReply = context.ask(MAPPER, verb::VERIFY, &request).await?;
+    let reply: VerifyReply = context.act::<verbs::VerifyVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, target_name = request.target, "verification asked for");
     Ok(Json(reply))
 }
@@ -54,5 +48,5 @@ pub(super) async fn start_verification(
 pub(super) async fn show_verifications(
     State(context): State<ConsoleStateInner>,
 ) -> Result<Json<VerifyReply>, Problem> {
-    Ok(Json(context.ask(MAPPER, verb::VERIFICATIONS, &()).await?))
+    Ok(Json(context.ask::<verbs::VerificationsVerb>(&()).await?))
 }

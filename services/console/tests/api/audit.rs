@@ -35,6 +35,11 @@ async fn an_act_that_cannot_be_kept_in_the_journal_is_refused_and_switching_off_
         ("/v1/held/approve", json!({ "ids": [], "why": "a test" })),
         ("/v1/policies/apply", json!({ "plan": "x", "why": "a test" })),
         ("/v1/outbox/discard", json!({ "service": "mapper", "id": "x", "why": "a test" })),
+        ("/v1/verify", why.clone()),
+        ("/v1/provision", json!({ "person": "E-1", "target": "crm", "why": "a test" })),
+        ("/v1/leavers/keys/rotate", why.clone()),
+        ("/v1/quarantine/retry", json!({ "ids": [], "why": "a test" })),
+        ("/v1/dead/replays", json!({ "ids": [], "why": "a test" })),
         ("/v1/access-orders", json!({ "person": "E-1", "order": "keep", "why": "a test" })),
         ("/v1/access-orders", json!({ "person": "E-1", "order": "off", "lift": true, "why": "a test" })),
     ];

@@ -2,8 +2,9 @@
 
 use bus::Bus;
 use lifecycle::{
-    DeadLetterId, Fact, FeedRunId, FeedsReply, FeedsRequest, HeldReply, HeldRequest, OutboxReply,
-    OutboxRequest, QuarantineReply, QuarantineRequest, ReplayId, ReplayRuns, ReplayRunsRequest, verb,
+    DeadLetterId, Fact, FeedRunId, FeedsReply, FeedsRequest, HeldReply, HeldRequest, OperatorVerb as _,
+    OutboxReply, OutboxRequest, QuarantineReply, QuarantineRequest, ReplayId, ReplayRuns, ReplayRunsRequest,
+    verbs,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ fn play_service(bus: Bus, service: &'static str) {
         let mut requests = bus.serve(service).await.unwrap();
         while let Some(request) = requests.next().await {
             match request.verb.as_str() {
-                verb::HELD => {
+                verbs::HeldVerb::NAME => {
                     let HeldRequest { limit, cursor, .. } = request.question().unwrap();
                     let (items, next_cursor) = cut(limit, cursor.as_deref(), |n| {
                         json!({"target": "zia", "kind": "user", "subject": format!("E-{n}"), "revision": 1,
@@ -123,7 +124,7 @@ fn play_service(bus: Bus, service: &'static str) {
                     });
                     request.reply(&HeldReply { items, total: ROWS as u64, next_cursor }).await;
                 }
-                verb::FEEDS => {
+                verbs::FeedsVerb::NAME => {
                     let FeedsRequest { limit, cursor, .. } = request.question().unwrap();
                     let (items, next_cursor) = cut(limit, cursor.as_deref(), |n| {
                         json!({"feed": "hr", "run": FeedRunId::of("hr", &n.to_string()), "merged": 1, "missing": 0,
@@ -131,7 +132,7 @@ fn play_service(bus: Bus, service: &'static str) {
                     });
                     request.reply(&FeedsReply { items, next_cursor }).await;
                 }
-                verb::REPLAY_RUNS => {
+                verbs::ReplayRunsVerb::NAME => {
                     let ReplayRunsRequest { limit, cursor, .. } = request.question().unwrap();
                     let (items, next_cursor) = cut(limit.unwrap(), cursor.as_deref(), |n| {
                         json!({"id": replay_id(n), "state": "running", "total": 2, "done": 0, "who": "alice",
@@ -139,7 +140,7 @@ fn play_service(bus: Bus, service: &'static str) {
                     });
                     request.reply(&ReplayRuns { items, next_cursor }).await;
                 }
-                verb::OUTBOX => {
+                verbs::WriterOutboxVerb::NAME => {
                     let OutboxRequest { limit, cursor } = request.question().unwrap();
                     let (rows, next_cursor) = cut_after(service, limit.unwrap(), cursor.as_deref());
                     let message = |row: &ListPosition| {
@@ -158,7 +159,7 @@ fn play_service(bus: Bus, service: &'static str) {
                     reply.set_aside = rows.iter().map(message).collect();
                     request.reply(&reply).await;
                 }
-                verb::QUARANTINE => {
+                verbs::WriterQuarantineVerb::NAME => {
                     let QuarantineRequest { limit, cursor } = request.question().unwrap();
                     let (rows, next_cursor) = cut_after(service, limit, cursor.as_deref());
                     let message = |row: &ListPosition| lifecycle::QuarantinedMessage {

@@ -2,9 +2,9 @@
 
 use bus::Bus;
 use lifecycle::{
-    ApplyReply, ApplyRequest, ControlError, HeldFile, MapperStatus, PlanCounts, PlanId, PlanRequest,
-    PlanState, PlanStatus, PolicyInForce, PolicyPlan, PolicyRequest, PolicyText, PolicyVersion,
-    PolicyVersions, verb,
+    ApplyReply, ApplyRequest, ControlError, HeldFile, MapperStatus, OperatorVerb as _, PlanCounts, PlanId,
+    PlanRequest, PlanState, PlanStatus, PolicyInForce, PolicyPlan, PolicyRequest, PolicyText, PolicyVersion,
+    PolicyVersions, verbs,
 };
 use serde_json::json;
 use store::testing::sqlite_database;
@@ -41,7 +41,7 @@ fn play_mapper(bus: Bus) {
         let mut requests = bus.serve("mapper").await.unwrap();
         while let Some(request) = requests.next().await {
             match request.verb.as_str() {
-                verb::PLAN => {
+                verbs::PlanVerb::NAME => {
                     let asked: PlanRequest = request.question().unwrap();
                     assert_eq!(asked.actor.who, "alice");
                     if asked.policy == POLICY {
@@ -51,11 +51,11 @@ fn play_mapper(bus: Bus) {
                         request.refuse(refusal("policy.yaml:1:1: that is no policy; write one")).await;
                     }
                 }
-                verb::PLAN_STATUS => {
+                verbs::PlanStatusVerb::NAME => {
                     let id: PlanId = request.question().unwrap();
                     request.reply(&status(id, PlanState::Finished)).await;
                 }
-                verb::APPLY => {
+                verbs::ApplyVerb::NAME => {
                     let asked: ApplyRequest = request.question().unwrap();
                     assert_eq!((asked.actor.who.as_str(), asked.actor.why.as_str()), ("alice", "sales only"));
                     let version = asked.allow_deletes.map_or(4, |_| 5);
@@ -63,7 +63,7 @@ fn play_mapper(bus: Bus) {
                         ApplyReply { target: "zia".into(), version, unchanged: false, to_evaluate: 10 };
                     request.reply(&reply).await;
                 }
-                verb::POLICY => {
+                verbs::PolicyVerb::NAME => {
                     let asked: PolicyRequest = request.question().unwrap();
                     let version = version(asked.version.unwrap_or(3));
                     if version.version > 3 {
@@ -73,7 +73,7 @@ fn play_mapper(bus: Bus) {
                     let text = PolicyText { target: asked.target, version, policy: POLICY.into() };
                     request.reply(&text).await;
                 }
-                verb::POLICY_VERSIONS => {
+                verbs::PolicyVersionsVerb::NAME => {
                     let asked: PolicyRequest = request.question().unwrap();
                     let versions = (1..=3).rev().map(version).collect();
                     request.reply(&PolicyVersions { target: asked.target, versions }).await;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use bus::Bus;
 use lifecycle::{
     AccountState, ControlError, DesiredAccount, DesiredState, ExplainRequest, ExplainedPerson,
-    PlannedOperation, PolicyActions, PreviewReply, PreviewRequest, ProvisionReply, ProvisionRequest,
-    ResourceKind, RowReply, RowRequest, verb,
+    OperatorVerb as _, PlannedOperation, PolicyActions, PreviewReply, PreviewRequest, ProvisionReply,
+    ProvisionRequest, ResourceKind, RowReply, RowRequest, verbs,
 };
 use serde_json::{Value, json};
 use store::testing::sqlite_database;
@@ -59,7 +59,7 @@ fn play_mapper(bus: Bus, asked: Asked) {
         while let Some(request) = requests.next().await {
             asked.lock().unwrap().push(format!("mapper {}", request.verb));
             match request.verb.as_str() {
-                verb::EXPLAIN => {
+                verbs::ExplainVerb::NAME => {
                     let question: ExplainRequest = request.question().unwrap();
                     if question.subject == "nobody" {
                         let message = "nobody is called `nobody`";
@@ -68,7 +68,7 @@ fn play_mapper(bus: Bus, asked: Asked) {
                         request.reply(&explained(question)).await;
                     }
                 }
-                verb::PROVISION => {
+                verbs::MapperProvisionVerb::NAME => {
                     let question: ProvisionRequest = request.question().unwrap();
                     assert_eq!(question.actor.who, "alice");
                     let queued = question.subject != "E-0";
@@ -86,7 +86,7 @@ fn play_writer(bus: Bus, asked: Asked) {
         while let Some(request) = requests.next().await {
             asked.lock().unwrap().push(format!("writer {}", request.verb));
             match request.verb.as_str() {
-                verb::LOOK => {
+                verbs::PreviewVerb::NAME => {
                     let question: PreviewRequest = request.question().unwrap();
                     assert_eq!(question.desired, account());
                     if question.subject == "E-9" {
@@ -101,7 +101,9 @@ fn play_writer(bus: Bus, asked: Asked) {
                         .reply(&PreviewReply { steps: Vec::new(), matched, remote_id: None, action })
                         .await;
                 }
-                verb::PROVISION => request.reply(&ProvisionReply { queued: true, revision: 1 }).await,
+                verbs::WriterProvisionVerb::NAME => {
+                    request.reply(&ProvisionReply { queued: true, revision: 1 }).await
+                }
                 _ => {
                     let question: RowRequest = request.question().unwrap();
                     let status = (question.kind == ResourceKind::User).then(|| "in_sync".into());

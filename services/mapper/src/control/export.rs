@@ -1,10 +1,10 @@
-//! Verbs `export_evidence` and `evidence_keys`: signed evidence for auditors.
+//! Verbs `export_evidence`, `check_chain`, `evidence_keys` and `rotate_evidence_key`: signed evidence for auditors.
 
 use lifecycle::export::{
-    ChainReport, ChainRequest, EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine,
-    ExportPage, ExportRequest, ExportSeal, chain_hash,
+    ChainReport, ChainRequest, EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, ExportLine, ExportPage,
+    ExportRequest, ExportSeal, chain_hash,
 };
-use lifecycle::{OtherAccount, OtherAccounts, unix_micros};
+use lifecycle::{Actor, OtherAccount, OtherAccounts, unix_micros};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use time::OffsetDateTime;
@@ -17,16 +17,16 @@ use crate::rows::obligation::{Column, Entity, Model};
 use crate::{moment_of, now};
 
 impl MapperControl {
-    /// Answers `evidence_keys`: lists the keys that sign evidence, after a rotation if the request demands one.
-    pub(super) async fn evidence_keys(
-        &self,
-        request: &EvidenceKeysRequest,
-    ) -> Result<EvidenceKeys, MapperRefusal> {
-        if let Some(actor) = &request.rotate {
-            signing::rotate_key(&self.parts.store).await?;
-            tracing::info!(who = actor.who, why = actor.why, "evidence is signed with a new key");
-        }
+    /// Answers `evidence_keys`: lists the keys that sign evidence.
+    pub(super) async fn evidence_keys(&self) -> Result<EvidenceKeys, MapperRefusal> {
         Ok(EvidenceKeys { keys: signing::list_keys(&self.parts.store).await? })
+    }
+
+    /// Answers `rotate_evidence_key`: evidence is signed with a new key from now on.
+    pub(super) async fn rotate_evidence_key(&self, actor: &Actor) -> Result<EvidenceKeys, MapperRefusal> {
+        signing::rotate_key(&self.parts.store).await?;
+        tracing::info!(who = %actor.who, why = %actor.why, "evidence is signed with a new key");
+        self.evidence_keys().await
     }
 
     /// Answers `check_chain`: verifies the stored chain of evidence.

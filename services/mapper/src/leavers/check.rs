@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use lifecycle::{
-    ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest,
-    Fact, FactRecord, MembershipEvidence, MembershipKey, ObligationState, WaitReason, WaitingFor,
-    unix_micros, verb,
+    ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceRequest, Fact, FactRecord,
+    MembershipEvidence, MembershipKey, ObligationState, WaitReason, WaitingFor, unix_micros, verbs,
 };
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -23,8 +22,6 @@ use crate::{SERVICE, moment_of, now};
 
 /// The number of obligations that are compared at a time: the maximum of one request to the writer.
 const PAGE: u64 = EVIDENCE_PEOPLE_MAX as u64;
-/// The service that knows the accounts.
-const WRITER: &str = "writer";
 /// The maximum time for one answer of the writer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -88,9 +85,7 @@ impl LeaverVerifier {
             people: accounts.into_iter().map(|row| row.subject.clone()).collect(),
             memberships: memberships.into_iter().map(key).collect(),
         };
-        let answer: Result<EvidenceReply, _> =
-            self.bus.request(WRITER, verb::EVIDENCE, &question, ANSWER_MAX).await;
-        match answer {
+        match self.bus.ask::<verbs::EvidenceVerb>(&question, ANSWER_MAX).await {
             Ok(reply) => {
                 let accounts = reply.accounts.into_iter().map(ShownState::of_account);
                 Ok(accounts.chain(reply.memberships.into_iter().map(ShownState::of_membership)).collect())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lifecycle::{
     OTHER_ACCOUNTS_PEOPLE_MAX, ObligationState, OtherAccounts, OtherAccountsReply, OtherAccountsRequest,
-    unix_micros, verb,
+    unix_micros, verbs,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -23,8 +23,6 @@ use crate::now;
 use crate::rows::obligation;
 use crate::rows::other_accounts::{Column, Entity, Model};
 
-/// The service that knows the accounts.
-const WRITER: &str = "writer";
 /// The maximum time for one answer of the writer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// The pause until the writer is asked again, in microseconds.
@@ -123,7 +121,7 @@ impl LeaverVerifier {
     ) -> Result<OtherAccountsReply, bus::ControlFailure> {
         let people = rows.iter().map(|row| row.subject.clone()).collect();
         let question = OtherAccountsRequest { target: target.to_owned(), people };
-        self.bus.request(WRITER, verb::OTHER_ACCOUNTS, &question, ANSWER_MAX).await
+        self.bus.ask::<verbs::OtherAccountsVerb>(&question, ANSWER_MAX).await
     }
 
     /// Stores the writer's answer for the leavers of one target.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Bus, ControlFailure};
 use lifecycle::digest::{DesiredEntry, RangeDigests};
-use lifecycle::{DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, ResourceKind, verb};
+use lifecycle::{DigestsRequest, EntriesRequest, ResourceKind, verbs};
 
+use super::ANSWER_TIMEOUT;
 use super::compare::EntryKey;
-use super::{ANSWER_TIMEOUT, WRITER};
 
 /// The merged answers of the writer.
 pub(super) struct WriterReport {
@@ -30,7 +30,7 @@ pub(super) async fn writer_digests(
     let mut after = None;
     loop {
         let request = DigestsRequest { target: target.to_owned(), kind, after };
-        let part: DigestsReply = bus.request(WRITER, verb::DIGESTS, &request, ANSWER_TIMEOUT).await?;
+        let part = bus.ask::<verbs::DigestsVerb>(&request, ANSWER_TIMEOUT).await?;
         let first = WriterReport {
             at: part.at,
             digests: RangeDigests::default(),
@@ -57,7 +57,7 @@ pub(super) async fn writer_entries(
     let mut after = None;
     loop {
         let request = EntriesRequest { target: target.to_owned(), kind, buckets: buckets.clone(), after };
-        let part: EntriesReply = bus.request(WRITER, verb::ENTRIES, &request, ANSWER_TIMEOUT).await?;
+        let part = bus.ask::<verbs::EntriesVerb>(&request, ANSWER_TIMEOUT).await?;
         let entries = part.entries.into_iter();
         found.extend(entries.map(|entry| ((entry.subject.clone(), entry.member.clone()), entry)));
         match part.next {

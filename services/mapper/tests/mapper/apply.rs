@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bus::{Consumer, FactBatch, StreamName};
 use lifecycle::{
-    AccountState, Actor, Event, Fact, MapperStatus, OrphanAction, PolicyRequest, PolicyVersions,
-    ProvisionReply, ProvisionRequest, ResourceKind, verb,
+    AccountState, Actor, Event, Fact, MapperStatus, OrphanAction, PolicyRequest, ProvisionReply,
+    ProvisionRequest, ResourceKind, verbs,
 };
 use store::testing::{sqlite_database, test_databases};
 
@@ -24,7 +24,7 @@ fn titled(title: &str) -> String {
 
 async fn versions(world: &World, target: &str) -> Vec<(i64, String)> {
     let request = PolicyRequest { target: target.to_owned(), version: None };
-    match ask::<PolicyVersions>(world, verb::POLICY_VERSIONS, &request).await {
+    match ask::<verbs::PolicyVersionsVerb>(world, &request).await {
         Ok(known) => known.versions.into_iter().map(|version| (version.version, version.who)).collect(),
         Err(_) => Vec::new(),
     }
@@ -32,7 +32,7 @@ async fn versions(world: &World, target: &str) -> Vec<(i64, String)> {
 
 /// Returns whether all people are evaluated; `false` while a mapper that was just started does not answer.
 async fn everybody_is_evaluated(world: &World) -> bool {
-    let status = world.bus.request::<(), MapperStatus>("mapper", verb::STATUS, &(), ASK).await;
+    let status = world.bus.ask::<verbs::MapperStatusVerb>(&(), ASK).await;
     status.is_ok_and(|status| status.to_evaluate == 0)
 }
 
@@ -175,7 +175,7 @@ async fn a_group_is_provisioned_even_if_a_person_has_the_same_key() {
     let provision = async |kind| -> ProvisionReply {
         let actor = Actor { who: "alice".to_owned(), why: "look".to_owned() };
         let request = ProvisionRequest { target: "crm".to_owned(), kind, subject: "X-1".to_owned(), actor };
-        ask(&world, verb::PROVISION, request).await.unwrap()
+        ask::<verbs::MapperProvisionVerb>(&world, request).await.unwrap()
     };
     for kind in [ResourceKind::User, ResourceKind::Group] {
         let revision = last[&("crm".to_owned(), kind, "X-1".to_owned())].0;
@@ -201,7 +201,7 @@ async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() 
     world.write_policy(&narrowed());
     world
         .until("the file is held", async |world| {
-            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
             status.held_files.first().is_some_and(|held| held.why.contains("--allow-deletes 15"))
         })
         .await;

@@ -1,8 +1,8 @@
 //! Tests of the path from one event to one command.
 
 use lifecycle::{
-    AccountState, Command, CommandId, DesiredState, Event, EventKind, GroupResource, Lane, OutboxReply,
-    OutboxRequest, TraceContext, verb,
+    AccountState, Command, CommandId, DesiredState, Event, EventKind, GroupResource, Lane, OutboxRequest,
+    TraceContext, verbs,
 };
 use mapper::MapperMigrator;
 use sea_orm_migration::MigratorTrait;
@@ -245,7 +245,7 @@ async fn a_command_that_is_too_long_holds_up_no_other_and_its_person_is_switched
         let active = Some(AccountState::Active);
         world.until("the other has an account", async |world| world.state("E-2") == active).await;
         let aside = async |world: &World| {
-            let reply = ask::<OutboxReply>(world, verb::OUTBOX, OutboxRequest::default()).await;
+            let reply = ask::<verbs::MapperOutboxVerb>(world, OutboxRequest::default()).await;
             reply.map(|reply| reply.set_aside).unwrap_or_default()
         };
         world.until("the long one is set aside", async |world| aside(world).await.len() == 1).await;

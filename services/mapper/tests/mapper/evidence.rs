@@ -1,10 +1,10 @@
 //! Tests of evidence: its export, and the chain in which each change of an obligation is an entry.
 
 use lifecycle::export::{
-    ChainAnchor, ChainReport, ChainRequest, EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest,
-    ExportPage, ExportRequest, check_chain,
+    ChainAnchor, ChainReport, ChainRequest, EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, ExportPage,
+    ExportRequest, check_chain,
 };
-use lifecycle::{Actor, EventKind, ObligationState, RetryOutcome, verb};
+use lifecycle::{Actor, EventKind, ObligationState, RetryOutcome, verbs};
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
@@ -24,11 +24,11 @@ async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key
         people.iter().map(|person| event(EventKind::WorkerLeft, person, 2, json!({}))).collect();
     world.send(&all).await;
     world.settle().await;
-    let rotate = Some(Actor { who: "alice".to_owned(), why: "yearly".to_owned() });
-    let keys: EvidenceKeys = ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest::default()).await.unwrap();
+    let rotate = Actor { who: "alice".to_owned(), why: "yearly".to_owned() };
+    let keys: EvidenceKeys = ask::<verbs::EvidenceKeysVerb>(&world, ()).await.unwrap();
     let first = page(&world, EXPORT_EDGE).await;
     assert_eq!((first.lines.len(), &first.seal.key), (500, &keys.keys[0].key));
-    let after: EvidenceKeys = ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest { rotate }).await.unwrap();
+    let after: EvidenceKeys = ask::<verbs::RotateEvidenceKeyVerb>(&world, rotate).await.unwrap();
     assert_eq!(after.keys[1..], keys.keys);
     let second = page(&world, &first.seal.upto).await;
     assert_eq!((second.lines.len(), &second.seal.key), (1, &after.keys[0].key));
@@ -42,7 +42,7 @@ async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key
 }
 
 async fn chain(world: &World, anchors: &[ChainAnchor]) -> ChainReport {
-    ask(world, verb::CHECK_CHAIN, ChainRequest { anchors: anchors.to_vec() }).await.unwrap()
+    ask::<verbs::CheckChainVerb>(world, ChainRequest { anchors: anchors.to_vec() }).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn what_becomes_of_obligations_is_a_chain_in_which_a_row_that_was_changed_
 }
 
 async fn page(world: &World, after: &str) -> ExportPage {
-    ask(world, verb::EXPORT_EVIDENCE, page_request(after)).await.unwrap()
+    ask::<verbs::ExportEvidenceVerb>(world, page_request(after)).await.unwrap()
 }
 
 fn page_request(after: &str) -> ExportRequest {
@@ -116,27 +116,24 @@ async fn a_key_that_cannot_be_read_is_listed_and_no_older_key_signs_instead_of_i
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR")]).await;
         world.settle().await;
-        let rotate = || Some(Actor { who: "alice".to_owned(), why: "yearly".to_owned() });
-        let keys = async |rotate| -> EvidenceKeys {
-            ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest { rotate }).await.unwrap()
-        };
-        let first = keys(None).await;
-        keys(rotate()).await;
+        let keys = async || ask::<verbs::EvidenceKeysVerb>(&world, ()).await.unwrap();
+        let first = keys().await;
+        let actor = Actor { who: "alice".to_owned(), why: "yearly".to_owned() };
+        ask::<verbs::RotateEvidenceKeyVerb>(&world, actor).await.unwrap();
         let newest = "(SELECT max(name) FROM mapper_settings WHERE name LIKE 'evidence_key:%')";
         let kept = format!("UPDATE mapper_settings SET value = 'z' || value WHERE name = {newest}");
         world.execute(&kept).await;
-        assert_eq!(keys(None).await, first, "what can be read is listed as before");
+        assert_eq!(keys().await, first, "what can be read is listed as before");
         let listed = quarantine::listed(&world).await;
         let [item] = &listed.items[..] else { panic!("one item: {listed:?}") };
         assert!(item.id.contains("evidence_key/evidence_key:"), "{item:?}");
         assert_eq!(quarantine::retry(&world, &item.id).await, RetryOutcome::Refused);
-        let asked: Result<ExportPage, _> =
-            ask(&world, verb::EXPORT_EVIDENCE, page_request(EXPORT_EDGE)).await;
+        let asked = ask::<verbs::ExportEvidenceVerb>(&world, page_request(EXPORT_EDGE)).await;
         assert!(asked.is_err(), "an older key does not sign");
 
         let mended = format!("UPDATE mapper_settings SET value = substr(value, 2) WHERE name = {newest}");
         world.execute(&mended).await;
-        assert_eq!(page(&world, EXPORT_EDGE).await.seal.key, keys(None).await.keys[0].key);
+        assert_eq!(page(&world, EXPORT_EDGE).await.seal.key, keys().await.keys[0].key);
         assert_eq!(quarantine::retry(&world, &item.id).await, RetryOutcome::Done);
         assert_eq!(quarantine::listed(&world).await.items, []);
         world.stop_mappers().await;

@@ -3,7 +3,7 @@
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventKind, FeedRun, FeedRunState, FeedRunStatus,
-    FeedsReply, FeedsRequest, LeaversRequest, WaitingFor, verb,
+    FeedsRequest, LeaversRequest, WaitingFor, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -51,12 +51,14 @@ async fn send_dismissed(world: &World, events: &[Event]) {
 
 pub(crate) async fn show(world: &World, run: &FeedRun) -> FeedRunStatus {
     let request = FeedsRequest { run: Some(run.run.clone()), limit: 1, ..FeedsRequest::default() };
-    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items.remove(0)
+    ask::<verbs::FeedsVerb>(world, request).await.unwrap().items.remove(0)
 }
 
 pub(crate) async fn decide(world: &World, run: &FeedRun, accept: bool) -> FeedRunStatus {
     let actor = Actor { who: "alice".to_owned(), why: "looked at it".to_owned() };
-    ask(world, verb::DECIDE_FEED, DecideFeedRequest { run: run.run.clone(), accept, actor }).await.unwrap()
+    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run: run.run.clone(), accept, actor })
+        .await
+        .unwrap()
 }
 
 /// The people who are undecided because of a feed.
@@ -287,7 +289,7 @@ async fn a_run_that_waits_for_a_decision_is_kept_however_old_it_is() {
     until_it_answers(&mut world).await;
     let states = async |world: &World| {
         let request = FeedsRequest { limit: 10, ..FeedsRequest::default() };
-        let found = ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items;
+        let found = ask::<verbs::FeedsVerb>(world, request).await.unwrap().items;
         found.into_iter().map(|run| (run.run, run.state)).collect::<Vec<_>>()
     };
     let wanted = [(three.run.clone(), FeedRunState::Held), (one.run, FeedRunState::Accepted)];

@@ -3,7 +3,7 @@
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventId, EventKind, FeedRun, FeedRunId, FeedRunState,
-    FeedRunStatus, FeedsReply, FeedsRequest, MapperStatus, verb,
+    FeedRunStatus, FeedsRequest, MapperStatus, verbs,
 };
 use serde_json::json;
 use store::testing::{TestDatabase, sqlite_database, test_databases};
@@ -15,7 +15,7 @@ use crate::world::{EVERYBODY, World, event, joined};
 async fn running(database: TestDatabase) -> World {
     let mut world = World::running(database, EVERYBODY).await;
     let answers = async |world: &mut World| {
-        let asked = world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await;
+        let asked = world.bus.ask::<verbs::MapperStatusVerb>(&(), ASK).await;
         asked.is_ok()
     };
     world.until("the mapper answers", answers).await;
@@ -70,7 +70,7 @@ async fn send(world: &World, (mut rows, end): (Vec<Event>, Event)) {
 
 async fn runs(world: &World) -> Vec<FeedRunStatus> {
     let request = FeedsRequest { limit: 100, ..FeedsRequest::default() };
-    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items
+    ask::<verbs::FeedsVerb>(world, request).await.unwrap().items
 }
 
 /// Reads the runs one by one.
@@ -78,7 +78,7 @@ async fn run_pages(world: &World) -> Vec<FeedRunStatus> {
     let mut request = FeedsRequest { limit: 1, ..FeedsRequest::default() };
     let mut found = Vec::new();
     loop {
-        let page = ask::<FeedsReply>(world, verb::FEEDS, request.clone()).await.unwrap();
+        let page = ask::<verbs::FeedsVerb>(world, request.clone()).await.unwrap();
         found.extend(page.items);
         request.cursor = page.next_cursor;
         if request.cursor.is_none() {
@@ -90,7 +90,7 @@ async fn run_pages(world: &World) -> Vec<FeedRunStatus> {
 async fn show(world: &World, name: &str) -> FeedRunStatus {
     let run = Some(FeedRunId::of("feeds/hr", name));
     let request = FeedsRequest { run, limit: 1, ..FeedsRequest::default() };
-    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items.remove(0)
+    ask::<verbs::FeedsVerb>(world, request).await.unwrap().items.remove(0)
 }
 
 async fn becomes(world: &mut World, name: &str, state: FeedRunState) {
@@ -110,7 +110,7 @@ async fn has_state(world: &mut World, person: &str, state: AccountState) {
 async fn decide(world: &World, name: &str, accept: bool) -> Result<FeedRunStatus, String> {
     let actor = Actor { who: "alice".to_owned(), why: "looked at it".to_owned() };
     let run = FeedRunId::of("feeds/hr", name);
-    ask(world, verb::DECIDE_FEED, DecideFeedRequest { run, accept, actor }).await
+    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run, accept, actor }).await
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
         );
         assert!(held.reasons[0].contains("2 fewer"), "{held:?}");
         assert_eq!(not_decided(&world).await.held_feeds, 1, "said with the leavers");
-        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.held_feeds, 1);
         assert_eq!(world.state("E-3"), Some(AccountState::Active), "nothing is done");
         let accepted = decide(&world, "two", true).await.unwrap();
@@ -332,7 +332,7 @@ async fn the_tables_of_feeds_go_away_as_they_came() {
 }
 
 async fn undecided(world: &World) -> Vec<(String, FeedRunState)> {
-    let status = world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await.unwrap();
+    let status = world.bus.ask::<verbs::MapperStatusVerb>(&(), ASK).await.unwrap();
     status.undecided_feeds.into_iter().map(|one| (one.feed, one.state)).collect()
 }
 

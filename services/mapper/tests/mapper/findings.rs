@@ -2,9 +2,9 @@
 
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccountState, Actor, ContradictionCode, Event, EventId, EventKind,
-    FeedRun, FeedRunId, FindingKind, FindingsReply, FindingsRequest, MapperStatus, OrderAccessRequest,
-    PeopleConfig, PersonFinding, StatementDating, UndecidedCounts, UnreadValue, verb,
+    AccessOrderKind, AccountState, Actor, ContradictionCode, Event, EventId, EventKind, FeedRun, FeedRunId,
+    FindingKind, FindingsReply, FindingsRequest, OrderAccessRequest, PeopleConfig, PersonFinding,
+    StatementDating, UndecidedCounts, UnreadValue, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -14,7 +14,7 @@ use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
 async fn page(world: &World, kind: FindingKind, limit: u64, cursor: Option<String>) -> FindingsReply {
-    ask(world, verb::FINDINGS, FindingsRequest { kind, target: None, limit, cursor }).await.unwrap()
+    ask::<verbs::FindingsVerb>(world, FindingsRequest { kind, target: None, limit, cursor }).await.unwrap()
 }
 
 async fn listed(world: &World, kind: FindingKind) -> Vec<PersonFinding> {
@@ -22,7 +22,7 @@ async fn listed(world: &World, kind: FindingKind) -> Vec<PersonFinding> {
 }
 
 async fn counts(world: &World) -> (u64, u64, u64) {
-    let counts = ask::<MapperStatus>(world, verb::STATUS, ()).await.unwrap().findings;
+    let counts = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap().findings;
     let UndecidedCounts { unread, contradictions, unbuilt, .. } = not_decided(world).await;
     let listed = (contradictions, unread, unbuilt);
     assert_eq!((counts.contradictions, counts.unread, counts.unbuilt.values().sum()), listed, "with leavers");
@@ -207,7 +207,7 @@ async fn a_key_that_comes_back_with_another_name_is_off_until_a_human_says_that_
             until: None,
             actor: Actor { who: "alice".to_owned(), why: "I asked".to_owned() },
         };
-        ask::<AccessOrderStatus>(&world, verb::ORDER_ACCESS, request).await.unwrap();
+        ask::<verbs::OrderAccessVerb>(&world, request).await.unwrap();
         world.settle().await;
         assert_eq!(world.state("E-1"), Some(AccountState::Active));
         assert_eq!(listed(&world, FindingKind::Contradiction).await, []);

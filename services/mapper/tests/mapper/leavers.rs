@@ -8,7 +8,7 @@ use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
     AccountOffEvidence, AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, LeaverCause,
     LeaversReply, LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation,
-    ObligationState, OrderAccessRequest, WaitHelper, WaitReason, WaitingFor, verb,
+    ObligationState, OperatorVerb as _, OrderAccessRequest, WaitHelper, WaitReason, WaitingFor, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -27,7 +27,7 @@ pub(crate) async fn play_writer(bus: Bus) -> Accounts {
     let known = Arc::clone(&accounts);
     tokio::spawn(async move {
         while let Some(request) = server.next().await {
-            if request.verb != verb::EVIDENCE {
+            if request.verb != verbs::EvidenceVerb::NAME {
                 continue; // The mapper compares digests as well; this writer has none.
             }
             let asked: EvidenceRequest = request.question().unwrap();
@@ -56,7 +56,7 @@ pub(crate) fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting:
 }
 
 pub(crate) async fn listed(world: &World, request: LeaversRequest) -> LeaversReply {
-    ask(world, verb::LEAVERS, LeaversRequest { limit: 100, ..request }).await.unwrap()
+    ask::<verbs::LeaversVerb>(world, LeaversRequest { limit: 100, ..request }).await.unwrap()
 }
 
 pub(crate) async fn of(world: &World, person: &str) -> Obligation {
@@ -104,13 +104,13 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
         let paused = until_waiting(&mut world, "E-1", WaitingFor::Pause).await;
         assert_eq!(paused.waiting.unwrap().detail.as_deref(), Some("by alice: maintenance"));
         assert_eq!(paused.helper, Some(WaitHelper::Operator));
-        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!((status.leavers.with_access, status.leavers.by_target["crm"].with_access), (1, 1));
         say(&accounts, "E-1", Some("read_back"), None);
         let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
         assert_eq!(proven.evidence.unwrap().kind, "read_back");
         assert!(proven.waiting.is_none() && proven.verified_at.is_some(), "{:?}", proven.verified_at);
-        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.leavers.with_access, 0);
         // The account was active and off again between two comparisons: the evidence is a later one.
         say(&accounts, "E-1", Some("answer"), None);
@@ -247,7 +247,7 @@ async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_wi
         let open = until_waiting(&mut world, "E-1", WaitingFor::Delivery).await;
         assert_eq!(open.cause, LeaverCause::RemovedFromGroup);
         assert_eq!(open.member_of.as_deref(), Some("G-1"));
-        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!((status.leavers.with_access, status.leavers.by_target["crm"].with_access), (2, 2));
         say(&accounts, "G-1/E-1", Some("member_list"), None);
         let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
@@ -270,7 +270,7 @@ async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_wi
 async fn order(world: &World, order: AccessOrderKind, lift: bool, until: Option<OffsetDateTime>) {
     let actor = Actor { who: "alice".to_owned(), why: "incident 7".to_owned() };
     let request = OrderAccessRequest { person: "E-1".to_owned(), order, lift, until, actor };
-    let _: AccessOrderStatus = ask(world, verb::ORDER_ACCESS, request).await.unwrap();
+    let _: AccessOrderStatus = ask::<verbs::OrderAccessVerb>(world, request).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +288,7 @@ async fn a_person_who_is_ordered_off_is_off_whatever_sources_say_until_the_order
         world.settle().await;
         assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
         let orders: AccessOrdersReply =
-            ask(&world, verb::ACCESS_ORDERS, AccessOrdersRequest { limit: 10, ..Default::default() })
+            ask::<verbs::AccessOrdersVerb>(&world, AccessOrdersRequest { limit: 10, ..Default::default() })
                 .await
                 .unwrap();
         let told: Vec<_> =

@@ -2,8 +2,8 @@
 //! whose login it is.
 
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, ExplainRequest,
-    ExplainedPerson, FindingKind, FindingsReply, FindingsRequest, OrderAccessRequest, PersonFinding, verb,
+    AccessOrderKind, AccountState, Actor, Event, EventKind, ExplainRequest, ExplainedPerson, FindingKind,
+    FindingsReply, FindingsRequest, OrderAccessRequest, PersonFinding, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -36,7 +36,7 @@ fn left(person: &str, days_ago: i64) -> Event {
 async fn held(world: &World) -> Vec<(String, String)> {
     let request =
         FindingsRequest { kind: FindingKind::Contradiction, target: None, limit: 100, cursor: None };
-    let listed: FindingsReply = ask(world, verb::FINDINGS, request).await.unwrap();
+    let listed: FindingsReply = ask::<verbs::FindingsVerb>(world, request).await.unwrap();
     let recycled = listed.findings.into_iter().filter(|one| one.field == "recycled_login");
     recycled.map(|PersonFinding { person, detail, .. }| (person, detail)).collect()
 }
@@ -57,7 +57,7 @@ async fn without_ada(world: &mut World) {
 async fn order(world: &World, person: &str, order: AccessOrderKind) {
     let actor = Actor { who: "alice".to_owned(), why: "I asked".to_owned() };
     let request = OrderAccessRequest { person: person.to_owned(), order, lift: false, until: None, actor };
-    ask::<AccessOrderStatus>(world, verb::ORDER_ACCESS, request).await.unwrap();
+    ask::<verbs::OrderAccessVerb>(world, request).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn a_plan_and_an_explanation_say_that_a_newcomer_is_held() {
     world.settle().await;
     assert_eq!(held(&world).await, [of_ada("E-2")]);
     let request = ExplainRequest { target: "crm".to_owned(), subject: "E-2".to_owned() };
-    let explained: ExplainedPerson = ask(&world, verb::EXPLAIN, request).await.unwrap();
+    let explained: ExplainedPerson = ask::<verbs::ExplainVerb>(&world, request).await.unwrap();
     assert_eq!(explained.reason, "held: E-1 had this login before");
     assert!(explained.desired.is_none(), "{explained:?}");
     let changed = EVERYBODY.replace("percent: 100", "percent: 90");

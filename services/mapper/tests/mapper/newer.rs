@@ -2,9 +2,9 @@
 //! nothing else waits for it.
 
 use lifecycle::{
-    AccountState, Actor, DecideFeedRequest, Event, EventId, EventKind, ExplainRequest, ExplainedPerson,
-    FeedRunState, FeedRunStatus, JoinPeopleReply, JoinPeopleRequest, MapperStatus, PlanState, PlanStatus,
-    RecordStatus, RetryOutcome, verb,
+    AccountState, Actor, DecideFeedRequest, Event, EventId, EventKind, ExplainRequest, FeedRunState,
+    JoinPeopleReply, JoinPeopleRequest, MapperStatus, PlanState, PlanStatus, RecordStatus, RetryOutcome,
+    verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -24,7 +24,7 @@ fn actor() -> Actor {
 }
 
 async fn status(world: &World) -> MapperStatus {
-    ask(world, verb::STATUS, ()).await.unwrap()
+    ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn an_account_that_was_requested_in_the_words_of_a_newer_version_is_off_wi
     world.settle().await;
     let (person, other) = ("E-1".to_owned(), "E-9".to_owned());
     let request = JoinPeopleRequest { person, other, leave_accounts: true, actor: actor() };
-    let _: JoinPeopleReply = ask(&world, verb::JOIN_PEOPLE, request).await.unwrap();
+    let _: JoinPeopleReply = ask::<verbs::JoinPeopleVerb>(&world, request).await.unwrap();
     world.send(&[event(EventKind::WorkerDeleted, "E-9", 3, json!({}))]).await;
     world.settle().await;
     world.execute("UPDATE mapper_desired SET desired = 'x' || desired WHERE subject = 'E-9'").await;
@@ -113,7 +113,7 @@ async fn an_explanation_says_that_the_last_request_cannot_be_read() {
     world.settle().await;
     world.execute("UPDATE mapper_desired SET desired = 'x' || desired").await;
     let request = ExplainRequest { subject: "E-1".to_owned(), target: "crm".to_owned() };
-    let refused = ask::<ExplainedPerson>(&world, verb::EXPLAIN, request).await.unwrap_err();
+    let refused = ask::<verbs::ExplainVerb>(&world, request).await.unwrap_err();
     assert!(refused.contains("E-1 cannot be read by this version"), "{refused}");
     world.stop_mappers().await;
 }
@@ -131,7 +131,7 @@ async fn a_run_in_a_state_of_a_newer_version_is_left_alone_and_waits_for_an_oper
         assert!(shown.reasons.iter().any(|reason| reason.contains("`paused`")), "{shown:?}");
         for accept in [true, false] {
             let request = DecideFeedRequest { run: run.run.clone(), accept, actor: actor() };
-            let refused = ask::<FeedRunStatus>(&world, verb::DECIDE_FEED, request).await.unwrap_err();
+            let refused = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap_err();
             assert!(refused.contains("of another version"), "{refused}");
         }
         let status = status(&world).await;
@@ -165,7 +165,7 @@ async fn an_end_of_a_file_in_the_words_of_a_newer_version_holds_its_run() {
     let shown = becomes(&mut world, &run, FeedRunState::Held).await;
     assert!(shown.reasons[0].contains("send the file again"), "{shown:?}");
     let request = DecideFeedRequest { run: run.run.clone(), accept: true, actor: actor() };
-    assert!(ask::<FeedRunStatus>(&world, verb::DECIDE_FEED, request).await.is_err());
+    assert!(ask::<verbs::DecideFeedVerb>(&world, request).await.is_err());
     let again = lifecycle::FeedRun { begun_at: run.begun_at + time::Duration::SECOND, ..run.clone() };
     world.send(&[end(&again, 11, &people)]).await;
     becomes(&mut world, &run, FeedRunState::Accepted).await;
@@ -225,7 +225,7 @@ async fn a_plan_of_a_newer_version_is_planned_again() {
     let (id, _) = plan(&mut world, &narrowed(), None).await;
     for change in ["plan = 'x'", "state = 'archived'"] {
         world.execute(&format!("UPDATE mapper_plans SET {change}")).await;
-        let shown: PlanStatus = ask(&world, verb::PLAN_STATUS, &id).await.unwrap();
+        let shown: PlanStatus = ask::<verbs::PlanStatusVerb>(&world, &id).await.unwrap();
         let error = shown.error.unwrap_or_default();
         assert!(shown.state == PlanState::Failed && error.contains("another version"), "{change}: {error}");
     }
@@ -259,7 +259,7 @@ async fn the_login_names_of_people_who_were_known_before_the_table_are_found_aft
         world.settle().await;
         let find = async |world: &World, name: &str| -> Result<String, String> {
             let request = ExplainRequest { subject: name.to_owned(), target: "crm".to_owned() };
-            ask::<ExplainedPerson>(world, verb::EXPLAIN, request).await.map(|found| found.subject)
+            ask::<verbs::ExplainVerb>(world, request).await.map(|found| found.subject)
         };
         for name in ["zoë_o'b%x@example.org", "ZOË_O'B%X@EXAMPLE.ORG"] {
             assert_eq!(find(&world, name).await.as_deref(), Ok("E-2"), "{name}");

@@ -1,15 +1,14 @@
 //! Tests of the control verbs of operators: plans, policies and their versions, explanations.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use bus::ControlFailure;
 use lifecycle::{
     AccountState, Actor, ApplyReply, ApplyRequest, DesiredState, EventKind, ExplainRequest, ExplainedPerson,
-    MapperStatus, PlanId, PlanRequest, PlanState, PlanStatus, PolicyPlan, PolicyRequest, PolicyText,
-    PolicyVersions, ProvisionReply, ProvisionRequest, ResourceKind, verb,
+    MapperStatus, OperatorVerb, PlanId, PlanRequest, PlanState, PlanStatus, PolicyPlan, PolicyRequest,
+    PolicyText, PolicyVersions, ProvisionReply, ProvisionRequest, ResourceKind, verbs,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
@@ -19,12 +18,11 @@ pub(crate) const ASK: Duration = Duration::from_secs(10);
 /// `EVERYBODY` without people of Sales.
 const WITHOUT_SALES: &str = "users:\n  scope: { any: [{ all: ['not department EQUALS \"Sales\"'] }] }\n";
 
-pub(crate) async fn ask<A: DeserializeOwned>(
+pub(crate) async fn ask<V: OperatorVerb>(
     world: &World,
-    verb: &str,
-    question: impl Serialize,
-) -> Result<A, String> {
-    match world.bus.request("mapper", verb, &question, ASK).await {
+    question: impl Borrow<V::Request>,
+) -> Result<V::Reply, String> {
+    match world.bus.ask::<V>(question.borrow(), ASK).await {
         Ok(answer) => Ok(answer),
         Err(ControlFailure::Refused { error, .. }) => Err(error.message),
         Err(other) => panic!("{other}"),
@@ -43,7 +41,7 @@ async fn begin(world: &World, policy: &str, person: Option<&str>) -> PlanId {
         changes_max: 10_000,
         actor: actor("plan"),
     };
-    ask::<PlanStatus>(world, verb::PLAN, request).await.unwrap().id
+    ask::<verbs::PlanVerb>(world, request).await.unwrap().id
 }
 
 /// Returns a finished plan.
@@ -52,12 +50,12 @@ pub(crate) async fn plan(world: &mut World, policy: &str, person: Option<&str>) 
     let asked = id.clone();
     world
         .until("the plan is finished", async move |world| {
-            let status: PlanStatus = ask(world, verb::PLAN_STATUS, &asked).await.unwrap();
+            let status: PlanStatus = ask::<verbs::PlanStatusVerb>(world, &asked).await.unwrap();
             assert_ne!(status.state, PlanState::Failed, "{status:?}");
             status.state == PlanState::Finished
         })
         .await;
-    let status: PlanStatus = ask(world, verb::PLAN_STATUS, &id).await.unwrap();
+    let status: PlanStatus = ask::<verbs::PlanStatusVerb>(world, &id).await.unwrap();
     (id, status.plan.unwrap())
 }
 
@@ -67,9 +65,8 @@ pub(crate) async fn apply(
     allow: Option<u64>,
     why: &str,
 ) -> Result<ApplyReply, String> {
-    ask(
+    ask::<verbs::ApplyVerb>(
         world,
-        verb::APPLY,
         ApplyRequest { plan: plan.clone(), allow_deletes: allow, allow_grants: None, actor: actor(why) },
     )
     .await
@@ -97,21 +94,17 @@ async fn versions_keep_who_when_and_why_and_an_old_text_makes_a_new_version() {
         let (id, _) = plan(&mut world, EVERYBODY, None).await;
         assert_eq!(apply(&world, &id, None, "back").await.unwrap().version, 3);
         let asked = PolicyRequest { target: "crm".to_owned(), version: None };
-        let versions: PolicyVersions = ask(&world, verb::POLICY_VERSIONS, &asked).await.unwrap();
+        let versions: PolicyVersions = ask::<verbs::PolicyVersionsVerb>(&world, &asked).await.unwrap();
         let told: Vec<(i64, &str, &str)> =
             versions.versions.iter().map(|v| (v.version, v.who.as_str(), v.why.as_str())).collect();
         assert_eq!(told, [(3, "alice", "back"), (2, "alice", "titles"), (1, "file", "crm.yaml")]);
         let second = PolicyRequest { target: "crm".to_owned(), version: Some(2) };
-        let text: PolicyText = ask(&world, verb::POLICY, &second).await.unwrap();
+        let text: PolicyText = ask::<verbs::PolicyVerb>(&world, &second).await.unwrap();
         assert_eq!(text.policy, title());
         let missing = PolicyRequest { target: "crm".to_owned(), version: Some(9) };
-        assert!(
-            ask::<PolicyText>(&world, verb::POLICY, &missing).await.unwrap_err().contains("it has 1 to 3")
-        );
+        assert!(ask::<verbs::PolicyVerb>(&world, &missing).await.unwrap_err().contains("it has 1 to 3"));
         let nobody = PolicyRequest { target: "nobody".to_owned(), version: None };
-        assert!(
-            ask::<PolicyText>(&world, verb::POLICY, &nobody).await.unwrap_err().contains("there is: crm")
-        );
+        assert!(ask::<verbs::PolicyVerb>(&world, &nobody).await.unwrap_err().contains("there is: crm"));
         world.stop_mappers().await;
     }
 }
@@ -140,7 +133,7 @@ async fn only_a_whole_and_fresh_plan_within_its_guard_is_applied() {
     apply(&world, &id, Some(15), "fewer").await.unwrap();
     let late = apply(&world, &older, None, "x").await.unwrap_err();
     assert!(late.contains("by alice (fewer)") && late.contains("plan again"), "{late}");
-    let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
     assert_eq!((status.policies[0].version.version, status.policies[0].version.removals), (2, 15));
     world
         .until("those of Sales are disabled", async |w| w.state("E-01") == Some(AccountState::Disabled))
@@ -162,7 +155,7 @@ async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_a
     world.write_policy(&all);
     world
         .until("the file is held", async |world| {
-            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
             status.held_files.first().is_some_and(|held| held.why.contains("--allow-grants 20"))
         })
         .await;
@@ -171,7 +164,7 @@ async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_a
     let allowing = async |world: &World, id: &PlanId, allow_grants| -> Result<ApplyReply, String> {
         let request =
             ApplyRequest { plan: id.clone(), allow_deletes: None, allow_grants, actor: actor("all of them") };
-        ask(world, verb::APPLY, request).await
+        ask::<verbs::ApplyVerb>(world, request).await
     };
     for allow in [None, Some(19)] {
         let refused = allowing(&world, &id, allow).await.unwrap_err();
@@ -200,7 +193,7 @@ async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_
     world.send(&people).await;
     world.settle().await;
     let version = async |world: &World| -> i64 {
-        let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
         status.policies[0].version.version
     };
     let (id, _) = plan(&mut world, &title(), None).await;
@@ -209,7 +202,7 @@ async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_
     world.write_policy(&strict);
     world
         .until("the file is held", async |world| {
-            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
             status.held_files.first().is_some_and(|held| held.why.contains("--allow-deletes 20"))
         })
         .await;
@@ -222,14 +215,14 @@ async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_
     world.write_policy("target: crm\nusers: nonsense\n");
     world
         .until("a wrong file is held", async |world| {
-            let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+            let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
             status.held_files.first().is_some_and(|held| held.why.contains("crm.yaml:2:"))
         })
         .await;
     world.write_policy(&narrowed());
     world.until("a file that may is taken", async |w| w.state("E-01") == Some(AccountState::Disabled)).await;
     assert_eq!(version(&world).await, 3);
-    let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
     assert_eq!(status.policies[0].version.who, "file");
     assert_eq!(status.held_files, []);
     world.stop_mappers().await;
@@ -251,11 +244,11 @@ async fn two_mappers_that_see_the_same_file_make_one_version() {
             world.write_policy(&text);
             world
                 .until("the file is in force", async move |world| {
-                    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+                    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
                     status.policies[0].version.version >= n && status.to_evaluate == 0
                 })
                 .await;
-            let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+            let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
             assert_eq!(status.policies[0].version.version, n);
         }
         world.stop_mappers().await;
@@ -273,7 +266,7 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
     world.settle().await;
     let explain = async |world: &World, subject: &str| -> Result<ExplainedPerson, String> {
         let request = ExplainRequest { subject: subject.to_owned(), target: "crm".to_owned() };
-        ask(world, verb::EXPLAIN, request).await
+        ask::<verbs::ExplainVerb>(world, request).await
     };
     let out = explain(&world, "E-1").await.unwrap();
     assert!(!out.in_scope && out.groups == ["SEC-VPN"], "{out:?}");
@@ -297,7 +290,7 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
     };
     let key = ("crm".to_owned(), ResourceKind::User, "E-2".to_owned());
     let last = world.last_resources()[&key].0;
-    let reply: ProvisionReply = ask(&world, verb::PROVISION, request).await.unwrap();
+    let reply: ProvisionReply = ask::<verbs::MapperProvisionVerb>(&world, request).await.unwrap();
     assert_eq!((reply.queued, reply.revision), (false, last), "nothing changed, so nothing is commanded");
     world.stop_mappers().await;
 }
@@ -305,5 +298,5 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
 /// Returns the counts of `usher leavers` for what was received but not decided.
 pub(crate) async fn not_decided(world: &World) -> lifecycle::UndecidedCounts {
     let request = lifecycle::LeaversRequest { limit: 1, ..lifecycle::LeaversRequest::default() };
-    ask::<lifecycle::LeaversReply>(world, verb::LEAVERS, request).await.unwrap().not_decided
+    ask::<verbs::LeaversVerb>(world, request).await.unwrap().not_decided
 }

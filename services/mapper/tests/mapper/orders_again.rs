@@ -2,10 +2,10 @@
 
 use feeds::{FeedGuard, FileCompletion};
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountState, Actor,
-    CancelScheduleRequest, DecideFeedRequest, EventKind, Fact, FactRecord, FeedRunState, FeedRunStatus,
-    JoinPeopleReply, JoinPeopleRequest, MapperStatus, OrderAccessRequest, ScheduleReply, ScheduleRequest,
-    VerifyReply, VerifyRequest, verb,
+    AccessOrderKind, AccessOrdersReply, AccessOrdersRequest, AccountState, Actor, CancelScheduleRequest,
+    DecideFeedRequest, EventKind, Fact, FactRecord, FeedRunState, FeedRunStatus, JoinPeopleReply,
+    JoinPeopleRequest, MapperStatus, OrderAccessRequest, ScheduleReply, ScheduleRequest, VerifyRequest,
+    verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -27,19 +27,19 @@ async fn start(world: &mut World) {
 async fn order(world: &World, person: &str, kind: AccessOrderKind, lift: bool) {
     let request =
         OrderAccessRequest { person: person.to_owned(), order: kind, lift, until: None, actor: actor() };
-    ask::<AccessOrderStatus>(world, verb::ORDER_ACCESS, request).await.unwrap();
+    ask::<verbs::OrderAccessVerb>(world, request).await.unwrap();
 }
 
 async fn join(world: &World, person: &str, other: &str) -> Result<JoinPeopleReply, String> {
     let (person, other) = (person.to_owned(), other.to_owned());
     let request = JoinPeopleRequest { person, other, leave_accounts: true, actor: actor() };
-    ask(world, verb::JOIN_PEOPLE, request).await
+    ask::<verbs::JoinPeopleVerb>(world, request).await
 }
 
 /// Returns the orders as `(person, kind)`.
 async fn orders(world: &World) -> Vec<(String, AccessOrderKind)> {
     let request = AccessOrdersRequest { order: None, cursor: None, limit: 100 };
-    let reply: AccessOrdersReply = ask(world, verb::ACCESS_ORDERS, request).await.unwrap();
+    let reply: AccessOrdersReply = ask::<verbs::AccessOrdersVerb>(world, request).await.unwrap();
     reply.orders.into_iter().map(|one| (one.person, one.order)).collect()
 }
 
@@ -55,7 +55,7 @@ async fn until_told(world: &mut World, count: usize) {
 }
 
 async fn missing(world: &World) -> Vec<String> {
-    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
     status
         .notices
         .into_iter()
@@ -174,13 +174,13 @@ async fn a_departure_that_was_cancelled_since_the_backup_stays_cancelled() {
     let scheduled = async |world: &World| {
         let request =
             ScheduleRequest { person: Some("E-1".to_owned()), limit: 10, ..ScheduleRequest::default() };
-        let reply: ScheduleReply = ask(world, verb::SCHEDULE, request).await.unwrap();
+        let reply: ScheduleReply = ask::<verbs::ScheduleVerb>(world, request).await.unwrap();
         reply.changes
     };
     let planned = scheduled(&world).await;
     assert_eq!(planned.len(), 1, "{planned:?}");
     let request = CancelScheduleRequest { what: vec!["E-1".to_owned()], actor: actor() };
-    ask::<serde_json::Value>(&world, verb::CANCEL_SCHEDULE, request).await.unwrap();
+    ask::<verbs::CancelScheduleVerb>(&world, request).await.unwrap();
     world.settle().await;
     until_told(&mut world, 1).await;
     world.stop_mappers().await;
@@ -232,7 +232,7 @@ async fn while_orders_are_missing_nothing_is_deleted_and_access_needs_approval_u
         start(&mut world).await;
         assert_eq!(missing(&world).await.len(), 1);
         let request = VerifyRequest { target: None, orders_complete: true, actor: actor() };
-        ask::<VerifyReply>(&world, verb::VERIFY, request).await.unwrap();
+        ask::<verbs::VerifyVerb>(&world, request).await.unwrap();
         assert_eq!(missing(&world).await, Vec::<String>::new());
         world
             .until("the leaver's account is deleted", async |world| {
@@ -265,7 +265,7 @@ async fn a_run_of_a_feed_that_an_operator_accepted_since_the_backup_is_accepted_
     world.send(&[here("E-1", &two, 20), last]).await;
     becomes(&mut world, &two, FeedRunState::Held).await;
     let request = DecideFeedRequest { run: two.run.clone(), accept: true, actor: actor() };
-    let _: FeedRunStatus = ask(&world, verb::DECIDE_FEED, request).await.unwrap();
+    let _: FeedRunStatus = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap();
     world
         .until("JOURNAL holds the decision", async |world| {
             let is_ours =

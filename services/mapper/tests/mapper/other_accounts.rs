@@ -7,8 +7,8 @@ use bus::Bus;
 use lifecycle::export::{EXPORT_COLUMNS, EXPORT_EDGE, ExportPage, ExportRequest};
 use lifecycle::{
     AccountEvidence, AccountLikeness, AccountOffEvidence, EventKind, EvidenceReply, EvidenceRequest,
-    LeaversReply, LeaversRequest, Obligation, ObligationState, OtherAccount, OtherAccounts, OtherAccountsGap,
-    OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest, verb,
+    LeaversReply, LeaversRequest, Obligation, ObligationState, OperatorVerb as _, OtherAccount,
+    OtherAccounts, OtherAccountsGap, OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest, verbs,
 };
 use serde_json::json;
 use store::testing::test_databases;
@@ -27,7 +27,7 @@ async fn play_writer(bus: Bus) -> Others {
     tokio::spawn(async move {
         while let Some(request) = server.next().await {
             match request.verb.as_str() {
-                verb::EVIDENCE => {
+                verbs::EvidenceVerb::NAME => {
                     let asked: EvidenceRequest = request.question().unwrap();
                     let off = |person: String| AccountEvidence {
                         person,
@@ -41,7 +41,7 @@ async fn play_writer(bus: Bus) -> Others {
                     let accounts = asked.people.into_iter().map(off).collect();
                     request.reply(&EvidenceReply { accounts, memberships: Vec::new() }).await;
                 }
-                verb::OTHER_ACCOUNTS => {
+                verbs::OtherAccountsVerb::NAME => {
                     let asked: OtherAccountsRequest = request.question().unwrap();
                     let of = |person: String| {
                         let found = known.lock().unwrap().get(&person).cloned().unwrap_or_default();
@@ -73,7 +73,7 @@ fn say(others: &Others, person: &str, accounts: Vec<OtherAccount>, gaps: Vec<Oth
 }
 
 async fn listed(world: &World, request: LeaversRequest) -> LeaversReply {
-    ask(world, verb::LEAVERS, LeaversRequest { limit: 100, ..request }).await.unwrap()
+    ask::<verbs::LeaversVerb>(world, LeaversRequest { limit: 100, ..request }).await.unwrap()
 }
 
 async fn of(world: &World, person: &str) -> Obligation {
@@ -98,7 +98,7 @@ async fn exported(world: &World, pseudonyms: bool) -> BTreeMap<String, String> {
         pseudonyms,
         after: EXPORT_EDGE.to_owned(),
     };
-    let page: ExportPage = ask(world, verb::EXPORT_EVIDENCE, request).await.unwrap();
+    let page: ExportPage = ask::<verbs::ExportEvidenceVerb>(world, request).await.unwrap();
     let names = EXPORT_COLUMNS.map(str::to_owned);
     assert_eq!(page.lines[0].fields.len(), names.len());
     names.into_iter().zip(page.lines[0].fields.clone()).collect()

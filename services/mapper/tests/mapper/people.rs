@@ -2,8 +2,8 @@
 
 use lifecycle::{
     AccountState, Actor, DesiredState, Event, EventId, EventKind, ExplainRequest, ExplainedPerson,
-    JoinPeopleReply, JoinPeopleRequest, PeopleConfig, RecordStatus, RecordsReply, RecordsRequest,
-    ResolveRecordRequest, ResourceKind, SourceRecord, verb,
+    JoinPeopleReply, JoinPeopleRequest, PeopleConfig, RecordStatus, RecordsRequest, ResolveRecordRequest,
+    ResourceKind, SourceRecord, verbs,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -59,13 +59,13 @@ fn are(name: &str, department: &str) -> Option<(String, String)> {
 
 pub async fn records(world: &World, status: RecordStatus) -> Vec<SourceRecord> {
     let request = RecordsRequest { status, source: None, limit: 100, cursor: None };
-    ask::<RecordsReply>(world, verb::RECORDS, request).await.unwrap().records
+    ask::<verbs::RecordsVerb>(world, request).await.unwrap().records
 }
 
 pub async fn resolve(world: &World, key: &str, person: &str, same: bool) -> Result<SourceRecord, String> {
     let actor = Actor { who: "alice".to_owned(), why: "I asked her".to_owned() };
     let (source, key, person) = ("directory".to_owned(), key.to_owned(), person.to_owned());
-    ask(world, verb::RESOLVE_RECORD, ResolveRecordRequest { source, key, person, same, actor }).await
+    ask::<verbs::ResolveRecordVerb>(world, ResolveRecordRequest { source, key, person, same, actor }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn what_fits_several_people_is_nobodys_until_a_human_says_whose_and_stays_
         for key in ["E-1", "E-2"] {
             assert_eq!(names(&world, key), are(&format!("{key}@example.org"), "HR"));
         }
-        let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: lifecycle::MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.record_conflicts, 1);
         assert_eq!(not_decided(&world).await.record_conflicts, 1, "said with the leavers");
         assert!(resolve(&world, "u-1", "E-9", true).await.unwrap_err().contains("no person has the key"));
@@ -222,7 +222,7 @@ async fn join(
 ) -> Result<JoinPeopleReply, String> {
     let actor = Actor { who: "alice".to_owned(), why: "she came back".to_owned() };
     let (person, other) = (person.to_owned(), other.to_owned());
-    ask(world, verb::JOIN_PEOPLE, JoinPeopleRequest { person, other, leave_accounts, actor }).await
+    ask::<verbs::JoinPeopleVerb>(world, JoinPeopleRequest { person, other, leave_accounts, actor }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,7 +250,7 @@ async fn who_comes_back_under_a_new_key_keeps_the_account_and_closing_the_old_re
         assert!(join(&world, "E-9", "E-1", false).await.unwrap_err().contains("already a key of `E-1`"));
         assert!(join(&world, "E-1", "E-9", false).await.unwrap_err().contains("already a key of `E-1`"));
         let asked = ExplainRequest { subject: "E-9".to_owned(), target: "crm".to_owned() };
-        let explained: ExplainedPerson = ask(&world, verb::EXPLAIN, asked).await.unwrap();
+        let explained: ExplainedPerson = ask::<verbs::ExplainVerb>(&world, asked).await.unwrap();
         assert_eq!((explained.subject.as_str(), explained.employment.as_str()), ("E-1", "left"));
         world.stop_mappers().await;
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    AccountState, Command, DesiredState, EventKind, PlanId, PlanState, PlanStatus, PlannedAction,
-    PlannedChange, PolicyActions, PolicyPlan, ResourceKind, verb,
+    AccountState, Command, DesiredState, EventKind, PlanId, PlanState, PlannedAction, PlannedChange,
+    PolicyActions, PolicyPlan, ResourceKind, verbs,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -107,7 +107,7 @@ async fn whatever_was_planned_is_commanded_and_nothing_else() {
 }
 
 async fn is_evaluated(world: &World) -> bool {
-    let status: lifecycle::MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+    let status: lifecycle::MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
     status.to_evaluate == 0
 }
 
@@ -295,7 +295,7 @@ async fn plans_of_yesterday_and_all_but_the_newest_fifty_are_forgotten() {
         for _ in 0..51 {
             ids.push(plan(&mut world, EVERYBODY, None).await.0);
         }
-        let status = async |id: &PlanId| ask::<PlanStatus>(&world, verb::PLAN_STATUS, id).await;
+        let status = async |id: &PlanId| ask::<verbs::PlanStatusVerb>(&world, id).await;
         for gone in [&old, &ids[0]] {
             assert!(status(gone).await.unwrap_err().contains("plan again"));
         }

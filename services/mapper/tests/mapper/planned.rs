@@ -1,6 +1,6 @@
 //! Tests that a plan says exactly what is commanded when it is applied, for policies that differ in every part.
 
-use lifecycle::{AccountState, DesiredState, EventKind, MapperStatus, PlannedAction, ResourceKind, verb};
+use lifecycle::{AccountState, DesiredState, EventKind, MapperStatus, PlannedAction, ResourceKind, verbs};
 use serde_json::json;
 use store::testing::sqlite_database;
 
@@ -77,7 +77,7 @@ async fn a_plan_says_exactly_what_is_commanded_when_it_is_applied() {
             apply(&world, &id, Some(1_000), "step").await.unwrap();
             world
                 .until("everybody is evaluated", async |world| {
-                    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+                    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
                     status.to_evaluate == 0
                 })
                 .await;

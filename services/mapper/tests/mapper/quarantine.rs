@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, Actor, Event, EventKind, QuarantineReply, QuarantineRequest, RetryOutcome,
-    RetryQuarantinedReply, RetryQuarantinedRequest, TraceContext, verb,
+    RetryQuarantinedReply, RetryQuarantinedRequest, TraceContext, verbs,
 };
 use serde_json::json;
 use store::testing::{TestDatabase, postgres_database, sqlite_database, test_databases};
@@ -31,14 +31,15 @@ fn left(key: &str, said: i64) -> Event {
 }
 
 pub async fn listed(world: &World) -> QuarantineReply {
-    ask(world, verb::QUARANTINE, QuarantineRequest { limit: 10, cursor: None }).await.unwrap()
+    ask::<verbs::MapperQuarantineVerb>(world, QuarantineRequest { limit: 10, cursor: None }).await.unwrap()
 }
 
 pub async fn retry(world: &World, id: &str) -> RetryOutcome {
     let id = id.strip_prefix("mapper:").unwrap().to_owned();
     let actor = Actor { who: "ann".into(), why: "its cause is gone".into() };
     let request = RetryQuarantinedRequest { ids: vec![id], actor };
-    let reply: RetryQuarantinedReply = ask(world, verb::RETRY_QUARANTINED, request).await.unwrap();
+    let reply: RetryQuarantinedReply =
+        ask::<verbs::MapperRetryQuarantinedVerb>(world, request).await.unwrap();
     reply.items[0].outcome
 }
 

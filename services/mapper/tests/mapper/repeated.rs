@@ -4,7 +4,7 @@ use bus::{Consumer, FactBatch, StreamName};
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet, RepeatedRows, RowContent};
 use lifecycle::{
     AccountState, Event, EventId, EventKind, Fact, FeedRun, FeedRunId, FeedRunState, FeedRunStatus,
-    FeedsReply, FeedsRequest, KnownRowsReply, KnownRowsRequest, MapperStatus, StatementDating, verb,
+    FeedsRequest, KnownRowsRequest, StatementDating, verbs,
 };
 use serde_json::json;
 use store::testing::{TestDatabase, sqlite_database, test_databases};
@@ -19,9 +19,7 @@ pub async fn running(database: TestDatabase) -> World {
 }
 
 pub async fn until_it_answers(world: &mut World) {
-    let answers = async |world: &mut World| {
-        world.bus.request::<_, MapperStatus>("mapper", verb::STATUS, &(), ASK).await.is_ok()
-    };
+    let answers = async |world: &mut World| world.bus.ask::<verbs::MapperStatusVerb>(&(), ASK).await.is_ok();
     world.until("the mapper answers", answers).await;
 }
 
@@ -84,13 +82,13 @@ pub async fn known(world: &World, run: &FeedRun, rows: &[Event]) -> Vec<bool> {
     let name = |row: &Event| (row.subject.clone(), RowContent::of(row).unwrap().hash());
     let rows = rows.iter().map(name).collect();
     let request = KnownRowsRequest { feed: run.feed.clone(), run: run.run.clone(), rows };
-    ask::<KnownRowsReply>(world, verb::KNOWN_ROWS, request).await.unwrap().known
+    ask::<verbs::KnownRowsVerb>(world, request).await.unwrap().known
 }
 
 pub async fn becomes(world: &mut World, run: &FeedRun, state: FeedRunState) -> FeedRunStatus {
     let wanted = FeedsRequest { run: Some(run.run.clone()), limit: 1, ..FeedsRequest::default() };
     let show = async |world: &World| {
-        let found = ask::<FeedsReply>(world, verb::FEEDS, wanted.clone()).await;
+        let found = ask::<verbs::FeedsVerb>(world, wanted.clone()).await;
         found.ok().and_then(|mut found| found.items.pop())
     };
     let is_so = async |world: &mut World| show(world).await.is_some_and(|run| run.state == state);

@@ -1,6 +1,6 @@
 //! Tests of full feeds that are not heard of any more, and of those that take their place.
 
-use lifecycle::{AccountState, Event, FeedRun, FeedRunState, MapperStatus, SilentFeed, verb};
+use lifecycle::{AccountState, Event, FeedRun, FeedRunState, MapperStatus, SilentFeed, verbs};
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
@@ -19,12 +19,12 @@ fn replacing(run: &FeedRun, said: i64, active: &[&str]) -> Vec<Event> {
 
 /// The feeds that are not heard of any more, with the people whom no other one lists.
 async fn silent(world: &World) -> Vec<(String, u64)> {
-    let status: MapperStatus = ask(world, verb::STATUS, ()).await.unwrap();
+    let status: MapperStatus = ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap();
     status.silent_feeds.into_iter().map(|SilentFeed { feed, people, .. }| (feed, people)).collect()
 }
 
 async fn contradictions(world: &World) -> u64 {
-    ask::<MapperStatus>(world, verb::STATUS, ()).await.unwrap().findings.contradictions
+    ask::<verbs::MapperStatusVerb>(world, ()).await.unwrap().findings.contradictions
 }
 
 #[tokio::test(flavor = "multi_thread")]

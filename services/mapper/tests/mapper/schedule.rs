@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, Actor, CancelScheduleReply, CancelScheduleRequest, Event, EventKind, ScheduleReply,
-    ScheduleRequest, verb,
+    ScheduleRequest, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -22,13 +22,13 @@ const DAY: i64 = 24 * 3_600 * 1_000;
 async fn schedule(world: &World, person: Option<&str>) -> ScheduleReply {
     let person = person.map(str::to_owned);
     let request = ScheduleRequest { person, limit: 100, ..ScheduleRequest::default() };
-    ask(world, verb::SCHEDULE, request).await.unwrap()
+    ask::<verbs::ScheduleVerb>(world, request).await.unwrap()
 }
 
 async fn cancel(world: &World, what: &[&str]) -> CancelScheduleReply {
     let what = what.iter().map(|what| (*what).to_owned()).collect();
     let actor = Actor { who: "alice".to_owned(), why: "they stay".to_owned() };
-    ask(world, verb::CANCEL_SCHEDULE, CancelScheduleRequest { what, actor }).await.unwrap()
+    ask::<verbs::CancelScheduleVerb>(world, CancelScheduleRequest { what, actor }).await.unwrap()
 }
 
 fn with_grace() -> String {
@@ -78,19 +78,19 @@ async fn each_moment_is_listed_with_what_it_does_at_the_target_down_to_the_delet
             (Some("hr"), &["department".to_owned()][..])
         );
         assert!(said.event.is_some());
-        let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: lifecycle::MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.scheduled, 2);
         // By login name, until a certain time, and one person at a time.
         assert_eq!(schedule(&world, Some("E-2@example.org")).await.changes.len(), 1);
         let until = Some(OffsetDateTime::now_utc() + Duration::days(2) - Duration::HOUR);
         let request = ScheduleRequest { until, limit: 100, ..ScheduleRequest::default() };
-        let soon: ScheduleReply = ask(&world, verb::SCHEDULE, request).await.unwrap();
+        let soon: ScheduleReply = ask::<verbs::ScheduleVerb>(&world, request).await.unwrap();
         assert_eq!(soon.changes.len(), 1, "{soon:?}");
         let first = ScheduleRequest { limit: 1, ..ScheduleRequest::default() };
-        let page: ScheduleReply = ask(&world, verb::SCHEDULE, &first).await.unwrap();
+        let page: ScheduleReply = ask::<verbs::ScheduleVerb>(&world, &first).await.unwrap();
         assert_eq!(page.changes.len(), 3);
         let second = ScheduleRequest { cursor: page.next_cursor, ..first };
-        let page: ScheduleReply = ask(&world, verb::SCHEDULE, second).await.unwrap();
+        let page: ScheduleReply = ask::<verbs::ScheduleVerb>(&world, second).await.unwrap();
         assert_eq!(page.changes.len(), 1);
         world.stop_mappers().await;
     }
@@ -113,7 +113,7 @@ async fn what_is_cancelled_does_not_come_and_the_source_may_set_it_anew() {
         assert_eq!(schedule(&world, None).await.changes, []);
         let again = cancel(&world, &[id.as_str(), "E-1"]).await;
         assert_eq!((again.cancelled.len(), again.not_cancelled.len()), (0, 2), "{again:?}");
-        let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: lifecycle::MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.scheduled, 0);
         // The same statement, made again after it was cancelled.
         let mut anew = event(EventKind::WorkerLeft, "E-1", 5, json!({}));
@@ -175,7 +175,7 @@ async fn a_date_that_mappings_look_at_is_nothing_that_is_scheduled() {
     let due = "SELECT count(*) AS n FROM mapper_identities WHERE next_due_at IS NOT NULL";
     assert_eq!(world.count(due).await, 1);
     assert_eq!(schedule(&world, None).await.changes, []);
-    let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+    let status: lifecycle::MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
     assert_eq!(status.scheduled, 0);
     world.stop_mappers().await;
 }

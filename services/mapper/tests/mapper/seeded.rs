@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lifecycle::{
-    Event, EventKind, LeaverCause, LeaversReply, LeaversRequest, MapperStatus, ObligationState, verb,
+    Event, EventKind, LeaverCause, LeaversReply, LeaversRequest, MapperStatus, ObligationState, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -29,12 +29,12 @@ impl World {
 
     async fn open(&self) -> LeaversReply {
         let request = LeaversRequest { limit: 1_000, ..LeaversRequest::default() };
-        ask(self, verb::LEAVERS, request).await.unwrap()
+        ask::<verbs::LeaversVerb>(self, request).await.unwrap()
     }
 
     async fn answers(&self) -> bool {
         let asked: Result<MapperStatus, _> =
-            self.bus.request("mapper", verb::STATUS, &(), Duration::from_secs(5)).await;
+            self.bus.ask::<verbs::MapperStatusVerb>(&(), Duration::from_secs(5)).await;
         asked.is_ok()
     }
 

@@ -4,7 +4,7 @@ use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
     Actor, EventId, EventKind, FeedRun, FeedRunId, LeaversRequest, MapperStatus, PeopleConfig, RecordStatus,
     RecordsReply, RecordsRequest, ResolveRecordRequest, SourceRecord, UndecidedDeparture, UnreadValue,
-    WaitingFor, verb,
+    WaitingFor, verbs,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -133,7 +133,7 @@ async fn a_departure_of_a_record_that_may_be_of_several_people_names_them_until_
         let actor = Actor { who: "alice".to_owned(), why: "I asked her".to_owned() };
         let (source, key, person) = ("directory".to_owned(), "u-1".to_owned(), "E-2".to_owned());
         let request = ResolveRecordRequest { source, key, person, same: true, actor };
-        let _: SourceRecord = ask(&world, verb::RESOLVE_RECORD, request).await.unwrap();
+        let _: SourceRecord = ask::<verbs::ResolveRecordVerb>(&world, request).await.unwrap();
         world.settle().await;
         assert_eq!(undecided(&world).await, []);
         world.stop_mappers().await;
@@ -162,10 +162,10 @@ async fn a_departure_of_a_record_that_waits_for_its_person_is_listed_and_counted
             all[0].waiting.detail.as_deref(),
             Some("record u-2 of directory: it waits for its person")
         );
-        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.waiting_departures, 1);
         let request = RecordsRequest { status: RecordStatus::Waiting, source: None, limit: 10, cursor: None };
-        let reply: RecordsReply = ask(&world, verb::RECORDS, request).await.unwrap();
+        let reply: RecordsReply = ask::<verbs::RecordsVerb>(&world, request).await.unwrap();
         let departed: Vec<(&str, bool)> =
             reply.records.iter().map(|record| (record.key.as_str(), record.departed)).collect();
         assert_eq!(departed, [("u-1", false), ("u-2", true)]);

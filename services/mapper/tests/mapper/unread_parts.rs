@@ -3,7 +3,7 @@
 
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventId, FeedRun, FeedRunState, FeedRunStatus,
-    RetryOutcome, verb,
+    RetryOutcome, verbs,
 };
 use serde_json::json;
 use store::testing::test_databases;
@@ -54,7 +54,7 @@ async fn is_held(world: &mut World, run: &FeedRun, kind: &str) -> String {
 async fn decide(world: &World, run: &FeedRun, accept: bool) -> Result<FeedRunStatus, String> {
     let actor = Actor { who: "ann".into(), why: "its names are lost".into() };
     let request = DecideFeedRequest { run: run.run.clone(), accept, actor };
-    ask::<FeedRunStatus>(world, verb::DECIDE_FEED, request).await.map_err(|error| error.to_string())
+    ask::<verbs::DecideFeedVerb>(world, request).await.map_err(|error| error.to_string())
 }
 
 async fn all_here(world: &mut World) {

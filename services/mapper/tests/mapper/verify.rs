@@ -6,7 +6,8 @@ use bus::Bus;
 use lifecycle::digest::{DesiredEntry, RangeDigests};
 use lifecycle::{
     AccountState, Actor, DesiredState, DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Event,
-    EventKind, Lane, ResourceKind, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, verb,
+    EventKind, Lane, OperatorVerb as _, ResourceKind, VerificationState, VerifiedRequest, VerifyReply,
+    VerifyRequest, verbs,
 };
 use serde_json::json;
 use store::testing::test_databases;
@@ -32,7 +33,7 @@ async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
             _ => Vec::new(),
         };
         match request.verb.as_str() {
-            verb::DIGESTS => {
+            verbs::DigestsVerb::NAME => {
                 let asked: DigestsRequest = request.question().unwrap();
                 let mut digests = RangeDigests::default();
                 of(asked.kind).iter().for_each(|entry| digests.add(entry));
@@ -40,13 +41,13 @@ async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
                 let reply = DigestsReply { at: 7, digests, next: None, rules: 1, restored_at };
                 request.reply(&reply).await;
             }
-            verb::ENTRIES => {
+            verbs::EntriesVerb::NAME => {
                 let asked: EntriesRequest = request.question().unwrap();
                 let mut entries = of(asked.kind);
                 entries.retain(|entry| asked.buckets.contains(&entry.bucket()));
                 request.reply(&EntriesReply { entries, next: None }).await;
             }
-            verb::VERIFIED => {
+            verbs::VerifiedVerb::NAME => {
                 let told: VerifiedRequest = request.question().unwrap();
                 believed.lock().unwrap().verified.push(told);
                 request.reply(&()).await;
@@ -65,10 +66,9 @@ async fn verify(world: &World) -> VerifyReply {
     let actor = Actor { who: "alice".to_owned(), why: "look".to_owned() };
     let request = VerifyRequest { target: None, orders_complete: false, actor };
     let patience = std::time::Duration::from_secs(20);
-    let asked: VerifyReply = world.bus.request("mapper", verb::VERIFY, &request, patience).await.unwrap();
+    let asked: VerifyReply = world.bus.ask::<verbs::VerifyVerb>(&request, patience).await.unwrap();
     loop {
-        let reply: VerifyReply =
-            world.bus.request("mapper", verb::VERIFICATIONS, &(), patience).await.unwrap();
+        let reply: VerifyReply = world.bus.ask::<verbs::VerificationsVerb>(&(), patience).await.unwrap();
         let is_done = reply
             .verifications
             .iter()

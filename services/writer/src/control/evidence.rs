@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use lifecycle::{
     AccountEvidence, AccountOffEvidence, AccountState, ControlError, DesiredState, EVIDENCE_PEOPLE_MAX,
-    EvidenceReply, EvidenceRequest, OTHER_ACCOUNTS_PEOPLE_MAX, OtherAccountsRequest, ResourceKind,
-    WaitReason, WaitingFor,
+    EvidenceReply, EvidenceRequest, OTHER_ACCOUNTS_PEOPLE_MAX, OtherAccountsReply, OtherAccountsRequest,
+    ResourceKind, WaitReason, WaitingFor,
 };
 use store::StoreError;
 use telemetry::chain;
@@ -67,6 +67,14 @@ impl WriterControl {
             return Err(refuse_with(format!("at most {OTHER_ACCOUNTS_PEOPLE_MAX} people at a time")));
         }
         Ok(request)
+    }
+
+    /// Returns the other accounts that may belong to the requested leavers.
+    pub(super) async fn other_accounts(
+        &self,
+        request: &OtherAccountsRequest,
+    ) -> Result<OtherAccountsReply, StoreError> {
+        crate::guard::other_accounts::look_up(&self.store, request).await
     }
 
     /// Returns the evidence for the requested accounts and memberships, and queues those that are due to be read back.

@@ -4,7 +4,7 @@ mod list;
 
 use std::collections::{BTreeSet, HashSet};
 
-use lifecycle::{ControlError, DecideHeldReply, DecideHeldRequest, Fact, HeldBy, PauseReply, PauseRequest};
+use lifecycle::{DecideHeldReply, DecideHeldRequest, Fact, HeldBy, PauseReply, PauseRequest};
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -24,14 +24,6 @@ const PAGE: u64 = 1_000;
 const STATUSES: [RowStatus; 2] = [RowStatus::Held, RowStatus::Waiting];
 
 impl WriterControl {
-    /// Checks that the target is configured, and returns the request.
-    ///
-    /// # Errors
-    /// If the target is not configured.
-    pub(super) fn known_target<T>(&self, target: &str, request: T) -> Result<T, ControlError> {
-        self.configured(target).map(|()| request)
-    }
-
     /// Approves or rejects the named rows, or all rows that match the request.
     pub(super) async fn decide_held(
         &self,

@@ -1,10 +1,10 @@
-//! Verbs `quarantine`, `outbox`, `retry_set_aside` and `discard_set_aside`: messages that could not be processed or published.
+//! Verbs `quarantine`, `retry_quarantined`, `outbox`, `retry_set_aside` and `discard_set_aside`: messages that could not be processed or published.
 
 use lifecycle::{
-    ControlError, OutboxReply, OutboxRequest, QuarantineReply, QuarantineRequest, RetrySetAsideRequest,
-    SET_ASIDE_MAX,
+    ControlError, OutboxReply, OutboxRequest, QuarantineReply, QuarantineRequest, RetryQuarantinedReply,
+    RetryQuarantinedRequest, RetrySetAsideRequest, SET_ASIDE_MAX,
 };
-use store::ListPosition;
+use store::{ListPosition, StoreError};
 
 use super::{WriterControl, database_refusal, refuse_with};
 
@@ -17,6 +17,14 @@ impl WriterControl {
         let after = parse_position(request.cursor.as_deref())?;
         let listed = crate::intake::quarantine::list_items(&self.store, after.as_ref(), request.limit).await;
         listed.map_err(|error| database_refusal(&error))
+    }
+
+    /// Retries quarantined commands.
+    pub(super) async fn retry_quarantined(
+        &self,
+        request: &RetryQuarantinedRequest,
+    ) -> Result<RetryQuarantinedReply, StoreError> {
+        crate::intake::quarantine::retry_commands(&self.store, &self.bus, request).await
     }
 
     /// Lists a page of the messages that are set aside in the outbox, with its status.

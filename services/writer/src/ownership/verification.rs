@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use bus::{Bus, ControlFailure};
-use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
+use bus::Bus;
+use lifecycle::{Actor, VerifyRequest, verbs};
 use recovery::Recovery;
 use store::{Store, StoreError};
 use telemetry::{Shutdown, chain};
@@ -22,8 +22,6 @@ use crate::intake::WakeUps;
 use crate::rows::facts::SERVICE;
 use crate::rows::verification;
 
-/// The service that verifies.
-const MAPPER: &str = "mapper";
 /// The intervals of checks for a completed verification, while one is awaited, and otherwise.
 const LOOK_WHILE_WAITING: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -165,9 +163,7 @@ impl VerificationRequester {
     async fn ask(&self, target: &str) -> Duration {
         let actor = Actor { who: SERVICE.to_owned(), why: "the writer started".to_owned() };
         let request = VerifyRequest { target: Some(target.to_owned()), orders_complete: false, actor };
-        let asked: Result<VerifyReply, ControlFailure> =
-            self.bus.request(MAPPER, verb::VERIFY, &request, ASK_TIMEOUT).await;
-        match asked {
+        match self.bus.ask::<verbs::VerifyVerb>(&request, ASK_TIMEOUT).await {
             Ok(_) => ASK_AGAIN_AFTER,
             Err(error) => {
                 tracing::debug!(

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, Actor, DesiredState, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply,
-    ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
+    ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -18,12 +18,12 @@ impl World {
             remote_id: remote_id.to_owned(),
             actor: Actor { who: "ann".to_owned(), why: "same person".to_owned() },
         };
-        self.ask(verb::RESOLVE_CONFLICT, &request).await.map_err(|error| error.to_string())
+        self.ask::<verbs::ResolveConflictVerb>(&request).await.map_err(|error| error.to_string())
     }
 
     async fn test(&self) -> Result<TestReply, String> {
         let request = TestRequest { target: TARGET.to_owned() };
-        self.ask(verb::TEST_TARGET, &request).await.map_err(|error| error.to_string())
+        self.ask::<verbs::TestTargetVerb>(&request).await.map_err(|error| error.to_string())
     }
 }
 
@@ -102,13 +102,14 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
         paused: true,
         actor: Actor { who: "ann".to_owned(), why: "window".to_owned() },
     };
-    let _: PauseReply = world.ask(verb::PAUSE, &paused).await.unwrap();
+    let _: PauseReply = world.ask::<verbs::PauseVerb>(&paused).await.unwrap();
     let reply = world.test().await;
     assert!(reply.is_ok_and(|reply| reply.works), "operators must be able to test a paused target");
-    let _: PauseReply = world.ask(verb::PAUSE, &PauseRequest { paused: false, ..paused }).await.unwrap();
+    let _: PauseReply =
+        world.ask::<verbs::PauseVerb>(&PauseRequest { paused: false, ..paused }).await.unwrap();
 
     let unknown = TestRequest { target: "nope".to_owned() };
-    let refused: Result<TestReply, _> = world.ask(verb::TEST_TARGET, &unknown).await;
+    let refused: Result<TestReply, _> = world.ask::<verbs::TestTargetVerb>(&unknown).await;
     let Err(bus::ControlFailure::Refused { error, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(error.reason, RefusalReason::UnknownTarget);
     assert!(error.message.contains("`nope`") && error.message.contains(TARGET), "{error}");

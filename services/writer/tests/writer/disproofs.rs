@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountEvidence, AccountState, DesiredState, EvidenceReply, EvidenceRequest, ReconcileState,
-    ResourceKind, TargetRemarkReason, WaitingFor, verb,
+    ResourceKind, TargetRemarkReason, WaitingFor, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -29,7 +29,7 @@ impl World {
     async fn shown(&self, person: &str) -> AccountEvidence {
         let (target, people) = (TARGET.to_owned(), vec![person.to_owned()]);
         let request = EvidenceRequest { target, people, memberships: Vec::new() };
-        let mut reply: EvidenceReply = self.ask(verb::EVIDENCE, &request).await.unwrap();
+        let mut reply: EvidenceReply = self.ask::<verbs::EvidenceVerb>(&request).await.unwrap();
         reply.accounts.remove(0)
     }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     Actor, DecideHeldReply, DecideHeldRequest, DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, ResourceKind,
-    verb,
+    verbs,
 };
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ async fn a_group_too_many_is_held_with_the_remedy_and_goes_out_when_there_is_roo
             approve: true,
             actor,
         };
-        let reply: DecideHeldReply = world.ask(verb::DECIDE_HELD, &approve).await.unwrap();
+        let reply: DecideHeldReply = world.ask::<verbs::DecideHeldVerb>(&approve).await.unwrap();
         assert_eq!((reply.decided, reply.only_memberships), (0, vec!["E-1".to_owned()]));
         assert_eq!(reply.not_held, ["E-77"], "nothing of theirs is held");
 

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountEvidence, AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState,
-    EvidenceReply, EvidenceRequest, ResourceKind, WaitingFor, verb,
+    EvidenceReply, EvidenceRequest, ResourceKind, WaitingFor, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -21,7 +21,7 @@ impl World {
             people: vec![key.to_owned()],
             ..EvidenceRequest::default()
         };
-        let mut reply: EvidenceReply = self.ask(verb::EVIDENCE, &request).await.unwrap();
+        let mut reply: EvidenceReply = self.ask::<verbs::EvidenceVerb>(&request).await.unwrap();
         assert_eq!(reply.accounts.len(), 1, "{reply:?}");
         reply.accounts.remove(0)
     }
@@ -59,7 +59,7 @@ async fn a_leaver_who_is_not_off_says_whether_it_waits_for_the_target_a_human_or
     let actor = Actor { who: "ann".to_owned(), why: "she stays".to_owned() };
     let (target, subjects) = (TARGET.to_owned(), Some(vec!["E-2".to_owned()]));
     let reject = DecideHeldRequest { target, subjects, by: None, approve: false, actor };
-    let _: DecideHeldReply = world.ask(verb::DECIDE_HELD, &reject).await.unwrap();
+    let _: DecideHeldReply = world.ask::<verbs::DecideHeldVerb>(&reject).await.unwrap();
     let detail = world.until_waiting("E-2", 2, WaitingFor::Rejection).await;
     assert!(detail.contains("ann") && detail.contains("she stays"), "{detail}");
 

@@ -1,6 +1,6 @@
 //! A preview that fails reports the reason.
 
-use lifecycle::DesiredState;
+use lifecycle::{DesiredState, verbs};
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 use store::Store;
@@ -62,7 +62,7 @@ async fn memberships_and_unknown_targets_are_refused() {
         subject: "E-1".to_owned(),
         desired: anybody(),
     };
-    let asked: Result<lifecycle::PreviewReply, _> = world.ask(lifecycle::verb::LOOK, &request).await;
+    let asked: Result<lifecycle::PreviewReply, _> = world.ask::<verbs::PreviewVerb>(&request).await;
     let error = asked.unwrap_err().to_string();
     assert!(error.contains("`nowhere`") && error.contains("crm"), "{error}");
     world.stop().await;

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountEvidence, AccountOffEvidence, AccountState, DesiredState, EvidenceReply, EvidenceRequest,
-    MembershipEvidence, MembershipKey, ResourceKind, verb,
+    MembershipEvidence, MembershipKey, ResourceKind, verbs,
 };
 use scim::TargetProfile;
 use serde_json::json;
@@ -30,7 +30,7 @@ impl World {
         let memberships = groups.iter().map(key).collect();
         let request =
             EvidenceRequest { target: TARGET.to_owned(), people: vec![person.to_owned()], memberships };
-        let mut reply: EvidenceReply = self.ask(verb::EVIDENCE, &request).await.unwrap();
+        let mut reply: EvidenceReply = self.ask::<verbs::EvidenceVerb>(&request).await.unwrap();
         (reply.accounts.remove(0), reply.memberships.pop())
     }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, DesiredAccount, DesiredState, Fact, PolicyActions, ReplayOutcome, RequestAttempt,
-    ResourceKind, verb,
+    ResourceKind, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -161,14 +161,14 @@ async fn the_letter_of_a_membership_names_its_group_and_the_request_that_a_repla
     let (groups, users) = (world.sandbox.state().groups, world.sandbox.state().users);
     let (group_id, user_id) = (&groups["SEC-1"].id, &users[&name_of("E-1")].id);
     let request = lifecycle::PreviewReplayRequest { id: letter.id.clone() };
-    let look: lifecycle::PreviewReplayReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    let look: lifecycle::PreviewReplayReply = world.ask::<verbs::PreviewReplayVerb>(&request).await.unwrap();
     let action = look.action.unwrap();
     assert_eq!(action.request, Some(format!("PATCH /Groups/{group_id}")), "what replaying it would send");
     assert!(action.body.unwrap().to_string().contains(user_id.as_str()));
 
     world.members("G-1", 2, &[("E-1", false)]).await;
     world.told("the letter is closed", |record| matches!(&record.fact, Fact::Discarded { .. })).await;
-    let look: lifecycle::PreviewReplayReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    let look: lifecycle::PreviewReplayReply = world.ask::<verbs::PreviewReplayVerb>(&request).await.unwrap();
     assert_eq!((look.outcome, look.action), (ReplayOutcome::NotOpen, None));
     world.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, DesiredAccount, DesiredState, GroupResource, HeldBy, HeldReply, HeldRequest, PolicyActions,
-    ResourceKind, verb,
+    ResourceKind, verbs,
 };
 use sandbox::{FaultRule, InjectedFault, SandboxBehaviour};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ impl World {
 
     async fn waiting(&self) -> Vec<(String, HeldBy, String)> {
         let request = HeldRequest { target: None, limit: 100, cursor: None };
-        let reply: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
+        let reply: HeldReply = self.ask::<verbs::HeldVerb>(&request).await.unwrap();
         reply.items.into_iter().map(|held| (held.subject, held.by, held.reason)).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Orphans are left alone, unless the policy says otherwise.
 
 use lifecycle::{
-    AccountState, DesiredState, HeldReply, HeldRequest, OrphanAction, OrphanPolicy, RemovalGuard,
+    AccountState, DesiredState, HeldReply, HeldRequest, OrphanAction, OrphanPolicy, RemovalGuard, verbs,
 };
 use sandbox::UserState;
 use serde_json::json;
@@ -109,7 +109,7 @@ async fn accounts_of_nobody_count_for_the_guard_and_wait_for_whoever_has_none() 
     world.reconcile(false).await;
     let held = async || {
         let request = HeldRequest { target: None, limit: 100, cursor: None };
-        let reply: HeldReply = world.ask(lifecycle::verb::HELD, &request).await.unwrap();
+        let reply: HeldReply = world.ask::<verbs::HeldVerb>(&request).await.unwrap();
         reply.items.len()
     };
     world.until("they are held", async || held().await > 3).await;

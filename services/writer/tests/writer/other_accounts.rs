@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountLikeness, AccountState, DesiredState, OtherAccount, OtherAccounts, OtherAccountsGap,
-    OtherAccountsReply, OtherAccountsRequest, verb,
+    OtherAccountsReply, OtherAccountsRequest, verbs,
 };
 use serde_json::json;
 use store::testing::test_databases;
@@ -12,7 +12,7 @@ use crate::world::{TARGET, World, account, active, name_of, person};
 impl World {
     async fn other_accounts(&self, key: &str) -> OtherAccounts {
         let request = OtherAccountsRequest { target: TARGET.to_owned(), people: vec![key.to_owned()] };
-        let mut reply: OtherAccountsReply = self.ask(verb::OTHER_ACCOUNTS, &request).await.unwrap();
+        let mut reply: OtherAccountsReply = self.ask::<verbs::OtherAccountsVerb>(&request).await.unwrap();
         assert_eq!(reply.people.len(), 1, "{reply:?}");
         reply.people.remove(0).found
     }

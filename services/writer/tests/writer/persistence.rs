@@ -1,6 +1,6 @@
 //! Repeated failures, and commands that arrive late or twice.
 
-use lifecycle::{Actor, DesiredState, Fact, PauseReply, PauseRequest, ResourceKind, verb};
+use lifecycle::{Actor, DesiredState, Fact, PauseReply, PauseRequest, ResourceKind, verbs};
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
@@ -103,7 +103,7 @@ async fn a_burst_of_changes_of_one_person_is_one_request() {
     let pause = async |paused| {
         let actor = Actor { who: "ann".to_owned(), why: "window".to_owned() };
         let request = PauseRequest { target: TARGET.to_owned(), paused, actor };
-        let _: PauseReply = world.ask(verb::PAUSE, &request).await.unwrap();
+        let _: PauseReply = world.ask::<verbs::PauseVerb>(&request).await.unwrap();
     };
     pause(true).await;
     let before = world.sandbox.ledger().len();

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, AttributeMap, DesiredState, GroupResource, HeldBy, HeldDecision, HeldReply, HeldRequest,
-    RemovalGuard, ResourceKind, verb,
+    RemovalGuard, ResourceKind, verbs,
 };
 use scim::{DeleteMethod, RequestRateLimit, TargetProfile};
 use serde_json::{Value, json};
@@ -156,8 +156,10 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
         world.send_as(key, 1, active(key, more), Sent::guarded(GUARD)).await;
         let row = world.settled(ResourceKind::User, key, 1).await;
         assert_eq!(row.status.as_deref(), Some("held"), "{key}: {row:?}");
-        let held: HeldReply =
-            world.ask(verb::HELD, &HeldRequest { target: None, limit: 10, cursor: None }).await.unwrap();
+        let held: HeldReply = world
+            .ask::<verbs::HeldVerb>(&HeldRequest { target: None, limit: 10, cursor: None })
+            .await
+            .unwrap();
         let held = held.items.iter().find(|held| held.subject == *key).unwrap();
         assert!(held.by == HeldBy::Profile && held.reason.contains(reason), "{held:?}");
         assert!(held.decisions == [HeldDecision::Reject] && held.help.is_some(), "{held:?}");

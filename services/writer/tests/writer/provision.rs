@@ -1,6 +1,6 @@
 //! Provisioning on demand reads the target back and corrects drift.
 
-use lifecycle::{AccountState, DesiredState, Fact, ResourceKind, RowReply};
+use lifecycle::{AccountState, DesiredState, Fact, ResourceKind, RowReply, verbs};
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
@@ -138,7 +138,7 @@ async fn memberships_are_provisioned_with_their_group_only() {
         subject: "G-1".to_owned(),
         actor: lifecycle::Actor { who: "ann".to_owned(), why: "x".to_owned() },
     };
-    let asked: Result<lifecycle::ProvisionReply, _> = world.ask(lifecycle::verb::PROVISION, &request).await;
+    let asked: Result<lifecycle::ProvisionReply, _> = world.ask::<verbs::WriterProvisionVerb>(&request).await;
     assert!(asked.unwrap_err().to_string().contains("name the group"));
     world.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, Actor, DesiredState, DifferenceKind, ReconcileRequest, ReconcileState, Reconciliation,
-    ReconciliationRequest, RemovalGuard, ResourceKind, verb,
+    ReconciliationRequest, RemovalGuard, ResourceKind, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use scim::{RequestRateLimit, TargetProfile};
@@ -19,7 +19,7 @@ impl World {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
         let request =
             ReconcileRequest { target: TARGET.to_owned(), dry_run, allow_gone, cancel: false, actor };
-        let _: Reconciliation = self.ask(verb::RECONCILE, &request).await.unwrap();
+        let _: Reconciliation = self.ask::<verbs::ReconcileVerb>(&request).await.unwrap();
         self.until("the comparison ends", async || {
             self.reconciliation().await.state != ReconcileState::Running
         })
@@ -29,7 +29,7 @@ impl World {
 
     pub(crate) async fn reconciliation(&self) -> Reconciliation {
         let request = ReconciliationRequest { target: TARGET.to_owned() };
-        self.ask(verb::RECONCILIATION, &request).await.unwrap()
+        self.ask::<verbs::ReconciliationVerb>(&request).await.unwrap()
     }
 
     /// Changes an account at the target without Usher.
@@ -187,7 +187,7 @@ async fn what_would_be_taken_away_counts_for_the_guard() {
 async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the_way() {
     let world = World::start().await;
     let request = ReconciliationRequest { target: TARGET.to_owned() };
-    let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILIATION, &request).await;
+    let refused: Result<Reconciliation, _> = world.ask::<verbs::ReconciliationVerb>(&request).await;
     assert!(refused.unwrap_err().to_string().contains("usher reconcile crm"));
     let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
     let cancel = ReconcileRequest {
@@ -197,7 +197,7 @@ async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the
         cancel: true,
         actor,
     };
-    let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILE, &cancel).await;
+    let refused: Result<Reconciliation, _> = world.ask::<verbs::ReconcileVerb>(&cancel).await;
     assert!(refused.unwrap_err().to_string().contains("no reconciliation of"));
     world.stop().await;
 }

@@ -1,6 +1,8 @@
 //! References to an account: the manager of others, members of groups. They follow the account when it goes and comes back.
 
-use lifecycle::{AccountState, DesiredAccount, DesiredState, GroupResource, ResourceKind, StatusReply, verb};
+use lifecycle::{
+    AccountState, DesiredAccount, DesiredState, GroupResource, ResourceKind, StatusReply, verbs,
+};
 use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 
@@ -28,7 +30,7 @@ impl World {
     }
 
     async fn memberships_that_wait(&self) -> i64 {
-        let status: StatusReply = self.ask(verb::STATUS, &()).await.unwrap();
+        let status: StatusReply = self.ask::<verbs::WriterStatusVerb>(&()).await.unwrap();
         status.targets[0].resources.get("membership.waiting").copied().unwrap_or(0)
     }
 }

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     Actor, CancelReplayRequest, DesiredState, Fact, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest,
-    ReplayState, StartReplayRequest, verb,
+    ReplayState, StartReplayRequest, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn open(world: &World) -> usize {
 
 async fn run(world: &World, id: &ReplayId) -> ReplayRun {
     let request = ReplayRunsRequest { id: Some(id.clone()), ..ReplayRunsRequest::default() };
-    let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &request).await.unwrap();
+    let runs: ReplayRuns = world.ask::<verbs::ReplayRunsVerb>(&request).await.unwrap();
     runs.items.into_iter().next().unwrap()
 }
 
@@ -61,7 +61,7 @@ async fn all_letters_of_a_group_are_tried_again_with_who_and_why_and_a_second_ti
 async fn all_of_a_group(world: World) {
     let group = format!("{TARGET}/user/create/permanent/400");
     let wanted = StartReplayRequest { target: None, group: Some(group.clone()), ..of_target(None) };
-    let begun: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
+    let begun: ReplayRun = world.ask::<verbs::StartReplayVerb>(&wanted).await.unwrap();
     assert_eq!((begun.total, begun.group.as_deref()), (3, Some(&*group)));
     let ended = finished(&world, &begun.id).await;
     assert_eq!((ended.done, ended.outcomes), (3, [("queued".to_owned(), 3)].into()));
@@ -80,14 +80,14 @@ async fn all_of_a_group(world: World) {
         .told("each letter", |record| matches!(&record.fact, Fact::Replayed { who, .. } if who == "ann"))
         .await;
 
-    let again: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
+    let again: ReplayRun = world.ask::<verbs::StartReplayVerb>(&wanted).await.unwrap();
     assert_eq!(finished(&world, &again.id).await.total, 0);
-    let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &ReplayRunsRequest::default()).await.unwrap();
+    let runs: ReplayRuns = world.ask::<verbs::ReplayRunsVerb>(&ReplayRunsRequest::default()).await.unwrap();
     let ids: Vec<_> = runs.items.into_iter().map(|run| run.id).collect();
     assert_eq!(ids, [again.id.clone(), begun.id.clone()], "the newest first");
     let mut request = ReplayRunsRequest { limit: Some(1), ..ReplayRunsRequest::default() };
     for id in [again.id, begun.id] {
-        let page: ReplayRuns = world.ask(verb::REPLAY_RUNS, &request).await.unwrap();
+        let page: ReplayRuns = world.ask::<verbs::ReplayRunsVerb>(&request).await.unwrap();
         assert_eq!(page.items.iter().map(|run| &run.id).collect::<Vec<_>>(), [&id], "page by page");
         request.cursor = page.next_cursor;
     }
@@ -99,10 +99,10 @@ async fn all_of_a_group(world: World) {
 async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
     // One letter a second: the cancellation comes long before the last one.
     let world = with_letters(50).await;
-    let begun: ReplayRun = world.ask(verb::START_REPLAY, &of_target(Some(1))).await.unwrap();
+    let begun: ReplayRun = world.ask::<verbs::StartReplayVerb>(&of_target(Some(1))).await.unwrap();
     world.until("it has begun", async || run(&world, &begun.id).await.done > 0).await;
     let cancel = CancelReplayRequest { id: begun.id.clone(), actor: actor() };
-    let ended: ReplayRun = world.ask(verb::CANCEL_REPLAY, &cancel).await.unwrap();
+    let ended: ReplayRun = world.ask::<verbs::CancelReplayVerb>(&cancel).await.unwrap();
     assert_eq!(ended.state, ReplayState::Cancelled);
     let done = usize::try_from(ended.done).unwrap();
     assert!((1..50).contains(&done), "{done}");
@@ -115,7 +115,7 @@ async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
     assert_eq!(open(&world).await, 50 - done);
     let left = world.query("SELECT letter FROM writer_replay_letters").await;
     assert!(left.is_empty(), "no replica continues it");
-    let again: Result<ReplayRun, _> = world.ask(verb::CANCEL_REPLAY, &cancel).await;
+    let again: Result<ReplayRun, _> = world.ask::<verbs::CancelReplayVerb>(&cancel).await;
     assert!(again.unwrap_err().to_string().contains("is not under way"));
     world.stop().await;
 }

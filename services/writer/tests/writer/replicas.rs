@@ -1,6 +1,6 @@
 //! Two replicas: each of them can be asked, and the owner of the target answers.
 
-use lifecycle::{DesiredState, StatusReply, TestReply, TestRequest, verb};
+use lifecycle::{DesiredState, StatusReply, TestReply, TestRequest, verbs};
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
@@ -13,11 +13,11 @@ const TIMES: usize = 20;
 async fn the_owner_answers_whichever_replica_is_asked() {
     let world = World::start().await;
     let standby = world.start_standby("standby").await;
-    let told: StatusReply = world.ask_replica("standby", verb::STATUS, &()).await;
+    let told: StatusReply = world.ask_replica::<verbs::WriterStatusVerb>("standby", &()).await;
     assert_eq!(told.targets[0].circuit, "closed", "as the owner wrote it down");
     for _ in 0..TIMES {
         let question = TestRequest { target: TARGET.to_owned() };
-        let tested: TestReply = world.ask(verb::TEST_TARGET, &question).await.unwrap();
+        let tested: TestReply = world.ask::<verbs::TestTargetVerb>(&question).await.unwrap();
         assert!(tested.works, "{tested:?}");
         assert!(world.look("E-1", DesiredState::User(active("E-1", json!({})))).await.is_ok());
     }
@@ -28,7 +28,7 @@ async fn the_owner_answers_whichever_replica_is_asked() {
     world.send("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     world.until("the owner notices", async || world.sandbox.faults().fired(refused) > 0).await;
     let standbys_word = async || -> String {
-        let told: StatusReply = world.ask_replica("standby", verb::STATUS, &()).await;
+        let told: StatusReply = world.ask_replica::<verbs::WriterStatusVerb>("standby", &()).await;
         told.targets[0].circuit.clone()
     };
     world.until("the other one knows why", async || standbys_word().await.starts_with("open: ")).await;

@@ -3,7 +3,7 @@
 use lifecycle::{
     AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState, Fact,
     GroupResource, HeldBy, HeldDecision, HeldReply, HeldRequest, HeldResource, RemovalGuard, ResourceKind,
-    verb,
+    verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -43,7 +43,7 @@ impl World {
         let mut request = HeldRequest { target: Some(TARGET.to_owned()), limit, cursor: None };
         let mut found = Vec::new();
         loop {
-            let page: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
+            let page: HeldReply = self.ask::<verbs::HeldVerb>(&request).await.unwrap();
             assert!(page.items.len() as u64 <= limit);
             found.extend(page.items);
             request.cursor = page.next_cursor;
@@ -55,14 +55,14 @@ impl World {
 
     async fn held(&self) -> HeldReply {
         let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100, cursor: None };
-        self.ask(verb::HELD, &request).await.unwrap()
+        self.ask::<verbs::HeldVerb>(&request).await.unwrap()
     }
 
     pub(crate) async fn decide_held(&self, subjects: Option<&[&str]>, approve: bool) -> DecideHeldReply {
         let subjects = subjects.map(|subjects| subjects.iter().map(|&key| key.to_owned()).collect());
         let (target, actor) = (TARGET.to_owned(), actor());
         let request = DecideHeldRequest { target, subjects, by: None, approve, actor };
-        self.ask(verb::DECIDE_HELD, &request).await.unwrap()
+        self.ask::<verbs::DecideHeldVerb>(&request).await.unwrap()
     }
 }
 

@@ -1,13 +1,15 @@
 //! Stored state that cannot be read is listed, and never carried out in another way.
 
-use lifecycle::{AccountState, DesiredState, QuarantineReply, QuarantineRequest, verb};
+use lifecycle::{AccountState, DesiredState, QuarantineReply, QuarantineRequest, verbs};
 use serde_json::json;
 
 use crate::world::{World, account, active, methods, person};
 
 async fn listed(world: &World) -> Vec<(String, String, bool)> {
-    let reply: QuarantineReply =
-        world.ask(verb::QUARANTINE, &QuarantineRequest { limit: 10, cursor: None }).await.unwrap();
+    let reply: QuarantineReply = world
+        .ask::<verbs::WriterQuarantineVerb>(&QuarantineRequest { limit: 10, cursor: None })
+        .await
+        .unwrap();
     reply.items.into_iter().map(|item| (item.subject, item.reason, item.departure)).collect()
 }
 

@@ -8,14 +8,12 @@ use bus::{Bus, Consumer, ControlFailure, FactBatch, OutgoingMessage, StreamName}
 use lifecycle::{
     AccountState, Actor, AttemptClass, AttributeMap, Command, CommandId, DesiredAccount, DesiredMembership,
     DesiredState, DigestsReply, DigestsRequest, Fact, FactRecord, GroupResource, Lane, MemberKind,
-    OrphanPolicy, PauseReply, PauseRequest, PolicyActions, PreviewReply, PreviewRequest, ProvisionReply,
-    ProvisionRequest, RemovalGuard, ResourceKind, RowReply, RowRequest, TraceContext, VerifiedRequest,
-    VerifyReply, VerifyRequest, verb,
+    OperatorVerb, OrphanPolicy, PauseReply, PauseRequest, PolicyActions, PreviewReply, PreviewRequest,
+    ProvisionReply, ProvisionRequest, RemovalGuard, ResourceKind, RowReply, RowRequest, TraceContext,
+    VerifiedRequest, VerifyReply, VerifyRequest, verbs,
 };
 use sandbox::{LedgerEntry, Sandbox, SandboxBehaviour, SandboxOptions, UserState};
 use sea_orm::{ConnectionTrait, Statement};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::Store;
 use store::testing::TestDatabase;
@@ -197,7 +195,7 @@ impl World {
     /// Waits until the writer answers and knows whether it owns the target.
     async fn listening(&self) {
         self.until("the writer answers", async || {
-            let asked: Result<lifecycle::StatusReply, _> = self.ask(verb::STATUS, &()).await;
+            let asked: Result<lifecycle::StatusReply, _> = self.ask::<verbs::WriterStatusVerb>(&()).await;
             asked.is_ok_and(|status| {
                 let target = &status.targets[0];
                 target.circuit == "closed" || target.owner.as_deref().is_some_and(|owner| owner != OURS)
@@ -262,12 +260,11 @@ impl World {
         }
     }
 
-    pub(crate) async fn ask<Q: Serialize, R: DeserializeOwned>(
+    pub(crate) async fn ask<V: OperatorVerb>(
         &self,
-        verb: &str,
-        question: &Q,
-    ) -> Result<R, ControlFailure> {
-        self.bus.request("writer", verb, question, PATIENCE).await
+        question: &V::Request,
+    ) -> Result<V::Reply, ControlFailure> {
+        self.bus.ask::<V>(question, PATIENCE).await
     }
 
     /// Sends the command, and waits until it is settled, dead or a conflict. Returns the row and the requests that were sent.
@@ -323,13 +320,13 @@ impl World {
 
     pub(crate) async fn row(&self, kind: ResourceKind, subject: &str) -> RowReply {
         let (target, subject) = (TARGET.to_owned(), subject.to_owned());
-        self.ask(verb::ROW, &RowRequest { target, kind, subject }).await.unwrap()
+        self.ask::<verbs::RowVerb>(&RowRequest { target, kind, subject }).await.unwrap()
     }
 
     pub(crate) async fn look(&self, subject: &str, desired: DesiredState) -> Result<PreviewReply, String> {
         let request = PreviewRequest { target: TARGET.to_owned(), subject: subject.to_owned(), desired };
         let before = self.sandbox.ledger().len();
-        let answer: Result<PreviewReply, _> = self.ask(verb::LOOK, &request).await;
+        let answer: Result<PreviewReply, _> = self.ask::<verbs::PreviewVerb>(&request).await;
         let sent = self.sandbox.ledger().since(before, 1_000);
         assert!(sent.iter().all(|entry| &*entry.method == "GET"), "a look changes nothing: {sent:?}");
         answer.map_err(|error| error.to_string())
@@ -338,21 +335,22 @@ impl World {
     pub(crate) async fn provision(&self, kind: ResourceKind, subject: &str) -> ProvisionReply {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
         let (target, subject) = (TARGET.to_owned(), subject.to_owned());
-        self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
+        self.ask::<verbs::WriterProvisionVerb>(&ProvisionRequest { target, kind, subject, actor })
+            .await
+            .unwrap()
     }
 
     /// Sends a control request to one replica.
-    pub(crate) async fn ask_replica<Q: Serialize, R: DeserializeOwned>(
+    pub(crate) async fn ask_replica<V: OperatorVerb>(
         &self,
         replica: &str,
-        verb: &str,
-        question: &Q,
-    ) -> R {
-        self.bus.request_replica(("writer", replica), verb, question, PATIENCE).await.unwrap()
+        question: &V::Request,
+    ) -> V::Reply {
+        self.bus.ask_replica::<V>(replica, question, PATIENCE).await.unwrap()
     }
 
     pub(crate) async fn status(&self) -> lifecycle::StatusReply {
-        self.ask(verb::STATUS, &()).await.unwrap()
+        self.ask::<verbs::WriterStatusVerb>(&()).await.unwrap()
     }
 
     /// Returns the state of the circuit in words.
@@ -368,7 +366,7 @@ impl World {
         let running = tokio::spawn(app.run(shutdown.clone()));
         self.until("the standby answers", async || {
             let asked: Result<lifecycle::StatusReply, _> =
-                self.bus.request_replica(("writer", name), verb::STATUS, &(), PATIENCE).await;
+                self.bus.ask_replica::<verbs::WriterStatusVerb>(name, &(), PATIENCE).await;
             asked.is_ok()
         })
         .await;
@@ -378,7 +376,9 @@ impl World {
     /// Pauses or resumes the target.
     pub(crate) async fn pause(&self, paused: bool) -> PauseReply {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
-        self.ask(verb::PAUSE, &PauseRequest { target: TARGET.to_owned(), paused, actor }).await.unwrap()
+        self.ask::<verbs::PauseVerb>(&PauseRequest { target: TARGET.to_owned(), paused, actor })
+            .await
+            .unwrap()
     }
 
     /// Waits for a fact.
@@ -529,10 +529,10 @@ async fn verify_whatever_is_asked(bus: Bus) {
         let Ok(VerifyRequest { target: Some(target), .. }) = request.question() else { continue };
         request.reply(&VerifyReply::default()).await;
         let question = DigestsRequest { target: target.clone(), kind: ResourceKind::User, after: None };
-        let told: Result<DigestsReply, _> = bus.request("writer", verb::DIGESTS, &question, PATIENCE).await;
+        let told: Result<DigestsReply, _> = bus.ask::<verbs::DigestsVerb>(&question, PATIENCE).await;
         let Ok(DigestsReply { at, .. }) = told else { continue };
         let verified = VerifiedRequest { target, begun: at };
-        let _: Result<(), _> = bus.request("writer", verb::VERIFIED, &verified, PATIENCE).await;
+        let _: Result<(), _> = bus.ask::<verbs::VerifiedVerb>(&verified, PATIENCE).await;
     }
 }
 

@@ -1,19 +1,18 @@
 //! Replays of many dead letters, as background operations of the writer.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, CancelReplayRequest, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest, StartReplayRequest, verb,
+    Actor, CancelReplayRequest, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest, StartReplayRequest, verbs,
 };
 
 use super::super::ConsoleStateInner;
-use super::super::auth::OperatorName;
+use super::super::audit::AuditedOperator;
 use super::super::problem::{invalid_request, no_such_replay};
 use super::super::query::{CheckedQuery, PageQuery};
-use super::super::reason::check_reason;
+use super::super::reason::{check_actor, check_reason};
 use super::letter_ids;
-use crate::WRITER;
 use crate::api::{PauseRequestBody, StartReplay};
 
 /// Maximum number of dead letters replayed per second.
@@ -36,7 +35,7 @@ const PER_SECOND_MAX: u32 = 1_000;
 )]
 pub(crate) async fn start_replay(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     edge::JsonBody(body): edge::JsonBody<StartReplay>,
 ) -> Result<Json<ReplayRun>, Problem> {
     let mut wrong = FieldErrors::default();
@@ -54,7 +53,7 @@ pub(crate) async fn start_replay(
     }
     let StartReplay { target, group, per_second, .. } = body;
     let request = StartReplayRequest { ids, target, group, per_second, actor };
-    let run: ReplayRun = context.ask(WRITER, verb::START_REPLAY, &request).await?;
+    let run: ReplayRun = context.act::<verbs::StartReplayVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, replay = %run.id, letters = run.total, "dead letters are tried again");
     Ok(Json(run))
 }
@@ -78,7 +77,7 @@ pub(crate) async fn list_replays(
 ) -> Result<Json<ReplayRuns>, Problem> {
     let limit = Some(page.limit()?);
     let request = ReplayRunsRequest { id: None, limit, cursor: page.into_cursor() };
-    context.ask(WRITER, verb::REPLAY_RUNS, &request).await.map(Json)
+    context.ask::<verbs::ReplayRunsVerb>(&request).await.map(Json)
 }
 
 /// Returns the progress of a replay
@@ -98,7 +97,7 @@ pub(crate) async fn show_replay(
     Path(id): Path<String>,
 ) -> Result<Json<ReplayRun>, Problem> {
     let request = ReplayRunsRequest { id: Some(parse_replay_id(&id)?), ..ReplayRunsRequest::default() };
-    let runs: ReplayRuns = context.ask(WRITER, verb::REPLAY_RUNS, &request).await?;
+    let runs: ReplayRuns = context.ask::<verbs::ReplayRunsVerb>(&request).await?;
     runs.items.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
 }
 
@@ -121,18 +120,14 @@ pub(crate) async fn show_replay(
 )]
 pub(crate) async fn cancel_replay(
     State(context): State<ConsoleStateInner>,
-    Extension(OperatorName(who)): Extension<OperatorName>,
+    AuditedOperator { who, ready }: AuditedOperator,
     Path(id): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<ReplayRun>, Problem> {
     let id = parse_replay_id(&id)?;
-    let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    if !wrong.is_empty() {
-        return Err(invalid_request(wrong));
-    }
+    let actor = check_actor(who, &body.why)?;
     let request = CancelReplayRequest { id, actor };
-    let run = context.ask(WRITER, verb::CANCEL_REPLAY, &request).await?;
+    let run = context.act::<verbs::CancelReplayVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, replay = %request.id, "a replay was cancelled");
     Ok(Json(run))
 }

@@ -8,14 +8,13 @@ use std::time::Duration;
 use bus::Bus;
 use edge::JsonPointer;
 use feeds::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
-use lifecycle::{Event, EventId, EventKind, FeedRun, KnownRowsReply, KnownRowsRequest, verb};
+use lifecycle::{Event, EventId, EventKind, FeedRun, KnownRowsReply, KnownRowsRequest, verbs};
 use telemetry::chain;
 
 use crate::intake::received::{EventPlace, ReceivedEvent, content_hash};
 
 /// The timeout of the mapper's answer about one batch.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-const MAPPER: &str = "mapper";
 /// The number of rows in one request. With the longest keys it fits into a message.
 const ROWS_PER_REQUEST: usize = 500;
 
@@ -71,8 +70,7 @@ async fn known_rows(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Ve
     let mut known = Vec::with_capacity(rows.len());
     for some in rows.chunks(ROWS_PER_REQUEST) {
         let request = KnownRowsRequest { feed: run.feed.clone(), run: run.run.clone(), rows: some.to_vec() };
-        let answer = bus.request(MAPPER, verb::KNOWN_ROWS, &request, ANSWER_WITHIN).await;
-        match answer {
+        match bus.ask::<verbs::KnownRowsVerb>(&request, ANSWER_WITHIN).await {
             Ok(KnownRowsReply { known: some }) => known.extend(some),
             Err(error) => {
                 tracing::debug!(error = chain(&error), "all rows of a feed are sent in full");
