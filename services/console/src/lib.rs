@@ -19,6 +19,7 @@ mod projection;
 mod quarantine;
 mod read;
 mod retention;
+mod rows;
 mod schema;
 
 use std::time::Duration;

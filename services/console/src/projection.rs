@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{DeadLetter, Fact, FactRecord};
-use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, OnConflict, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, Set};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
-use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
+use crate::rows::{dead_letter, login_name, timeline};
 
 /// A fact with the service that reported it.
 #[derive(Debug, Clone)]
@@ -67,81 +67,63 @@ pub(crate) async fn apply_batch(store: &Store, batch: &[ReportedFact]) -> Result
         return Ok(());
     }
     let tx = store.begin().await?;
-    let rows = batch.iter().map(timeline_row).collect();
-    insert_rows(&tx, "write the timeline", rows, timeline_insert).await?;
-    insert_rows(&tx, "write login names", people_rows(batch), people_insert).await?;
-    insert_rows(&tx, "write dead letters", died_rows(batch), died_insert).await?;
-    insert_rows(&tx, "close dead letters", closed_rows(batch), closed_insert).await?;
+    let known_facts = OnConflict::column(timeline::Column::Id).do_nothing().to_owned();
+    insert_rows(&tx, "write the timeline", batch.iter().map(timeline_row).collect(), known_facts).await?;
+    insert_rows(&tx, "write login names", login_name_rows(batch), newer_login_name()).await?;
+    insert_rows(&tx, "write dead letters", died_rows(batch), details_of_letter()).await?;
+    insert_rows(&tx, "close dead letters", closed_rows(batch), later_closing()).await?;
     tx.commit().await.map_err(StoreError::statement("commit a batch of facts"))
 }
 
-async fn insert_rows(
+async fn insert_rows<A>(
     tx: &DatabaseTransaction,
     operation: &'static str,
-    rows: Vec<Vec<SimpleExpr>>,
-    statement: fn() -> InsertStatement,
-) -> Result<(), StoreError> {
+    rows: Vec<A>,
+    conflict: OnConflict,
+) -> Result<(), StoreError>
+where
+    A: ActiveModelTrait + Send,
+{
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let mut insert = statement();
-        for row in rows.by_ref().take(ROWS_PER_STATEMENT_MAX) {
-            insert.values_panic(row);
-        }
-        tx.execute(&insert).await.map_err(StoreError::statement(operation))?;
+        let some: Vec<A> = rows.by_ref().take(ROWS_PER_STATEMENT_MAX).collect();
+        A::Entity::insert_many(some)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement(operation))?;
     }
     Ok(())
 }
 
-fn timeline_insert() -> InsertStatement {
-    Query::insert()
-        .into_table(TimelineTable::Table)
-        .columns([
-            TimelineTable::Id,
-            TimelineTable::At,
-            TimelineTable::Step,
-            TimelineTable::Subject,
-            TimelineTable::Service,
-            TimelineTable::Fact,
-            TimelineTable::Target,
-            TimelineTable::TraceId,
-            TimelineTable::Body,
-        ])
-        .on_conflict(OnConflict::column(TimelineTable::Id).do_nothing().to_owned())
-        .to_owned()
-}
-
-fn timeline_row(told: &ReportedFact) -> Vec<SimpleExpr> {
+fn timeline_row(told: &ReportedFact) -> timeline::ActiveModel {
     let record = &told.record;
     let body = serde_json::to_string(&record.fact).expect("a fact has only string keys");
-    vec![
-        record.id.clone().into(),
-        lifecycle::unix_micros(record.at).into(),
-        step_of(&record.fact).into(),
-        record.subject.clone().into(),
-        told.service.into(),
-        record.fact.name().into(),
-        target_of(&record.fact).map(str::to_owned).into(),
-        record.trace.map(lifecycle::TraceContext::trace_id_hex).into(),
-        body.into(),
-    ]
+    timeline::ActiveModel {
+        id: Set(record.id.clone()),
+        at: Set(lifecycle::unix_micros(record.at)),
+        step: Set(step_of(&record.fact)),
+        subject: Set(record.subject.clone()),
+        service: Set(told.service.to_owned()),
+        fact: Set(record.fact.name().to_owned()),
+        target: Set(target_of(&record.fact).map(str::to_owned)),
+        trace_id: Set(record.trace.map(lifecycle::TraceContext::trace_id_hex)),
+        body: Set(body),
+    }
 }
 
-fn people_insert() -> InsertStatement {
-    let newer = Expr::col((LoginNameTable::Table, LoginNameTable::At)).lt(excluded_column("at"));
-    Query::insert()
-        .into_table(LoginNameTable::Table)
-        .columns([LoginNameTable::Subject, LoginNameTable::UserName, LoginNameTable::At])
-        .on_conflict(
-            OnConflict::columns([LoginNameTable::Subject, LoginNameTable::UserName])
-                .update_column(LoginNameTable::At)
-                .action_and_where(newer)
-                .to_owned(),
-        )
+/// Keeps the latest time of a login name.
+fn newer_login_name() -> OnConflict {
+    use login_name::{Column, Entity};
+    let newer = Expr::col((Entity, Column::At)).lt(excluded_column("at"));
+    OnConflict::columns([Column::Subject, Column::UserName])
+        .update_column(Column::At)
+        .action_and_where(newer)
         .to_owned()
 }
 
 /// Returns one row per key, because PostgreSQL refuses to update a row twice in one statement.
-fn people_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
+fn login_name_rows(batch: &[ReportedFact]) -> Vec<login_name::ActiveModel> {
     let mut newest: BTreeMap<(&str, String), i64> = BTreeMap::new();
     for ReportedFact { record, .. } in batch {
         if let Fact::Decided { user_name: Some(name), .. } = &record.fact {
@@ -149,7 +131,12 @@ fn people_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
             *at = Ord::max(*at, lifecycle::unix_micros(record.at));
         }
     }
-    newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
+    let row = |((subject, name), at): ((&str, String), i64)| login_name::ActiveModel {
+        subject: Set(subject.to_owned()),
+        user_name: Set(name),
+        at: Set(at),
+    };
+    newest.into_iter().map(row).collect()
 }
 
 /// Maximum length of an indexed login name, in bytes: an index entry of PostgreSQL holds 2,704.
@@ -162,31 +149,19 @@ pub(crate) fn indexed_name(name: &str) -> String {
     name
 }
 
-const DIED_DETAILS: [DeadLetterTable; 12] = [
-    DeadLetterTable::Target,
-    DeadLetterTable::Kind,
-    DeadLetterTable::Subject,
-    DeadLetterTable::Revision,
-    DeadLetterTable::Operation,
-    DeadLetterTable::Class,
-    DeadLetterTable::Error,
-    DeadLetterTable::Attempts,
-    DeadLetterTable::Exchange,
-    DeadLetterTable::MemberOf,
-    DeadLetterTable::Failures,
-    DeadLetterTable::At,
-];
-
-/// Returns the upsert of a dead letter's details. It keeps the state that an earlier closing fact wrote.
-fn died_insert() -> InsertStatement {
-    Query::insert()
-        .into_table(DeadLetterTable::Table)
-        .columns([DeadLetterTable::Id, DeadLetterTable::State].into_iter().chain(DIED_DETAILS))
-        .on_conflict(OnConflict::column(DeadLetterTable::Id).update_columns(DIED_DETAILS).to_owned())
-        .to_owned()
+/// Writes the details of a dead letter. The state that an earlier closing fact wrote is kept.
+fn details_of_letter() -> OnConflict {
+    use dead_letter::Column::{
+        At, Attempts, Class, Error, Exchange, Failures, Id, Kind, MemberOf, Operation, Revision, Subject,
+        Target,
+    };
+    let details = [
+        Target, Kind, Subject, Revision, Operation, Class, Error, Attempts, Exchange, MemberOf, Failures, At,
+    ];
+    OnConflict::column(Id).update_columns(details).to_owned()
 }
 
-fn died_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
+fn died_rows(batch: &[ReportedFact]) -> Vec<dead_letter::ActiveModel> {
     let mut rows: BTreeMap<&str, (&DeadLetter, i64)> = BTreeMap::new();
     for ReportedFact { record, .. } in batch {
         if let Fact::Died(letter) = &record.fact {
@@ -196,55 +171,44 @@ fn died_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     rows.into_values().map(|(letter, at)| died_row(letter, at)).collect()
 }
 
-fn died_row(letter: &DeadLetter, at: i64) -> Vec<SimpleExpr> {
+fn died_row(letter: &DeadLetter, at: i64) -> dead_letter::ActiveModel {
     let exchange = letter
         .exchange
         .as_ref()
         .map(|exchange| serde_json::to_string(exchange).expect("an exchange has only string keys"));
-    vec![
-        letter.id.as_str().into(),
-        "open".into(),
-        letter.target.as_str().into(),
-        letter.kind.as_str().into(),
-        letter.subject.as_str().into(),
-        letter.revision.into(),
-        letter.operation.as_str().into(),
-        letter.class.as_str().into(),
-        letter.error.as_str().into(),
-        letter.attempts.into(),
-        exchange.into(),
-        letter.member_of.clone().into(),
-        serde_json::to_string(&letter.failures).expect("a failed request has only string keys").into(),
-        at.into(),
-    ]
+    let failures = serde_json::to_string(&letter.failures).expect("a failed request has only string keys");
+    dead_letter::ActiveModel {
+        id: Set(letter.id.as_str().to_owned()),
+        state: Set("open".to_owned()),
+        target: Set(Some(letter.target.to_string())),
+        kind: Set(Some(letter.kind.as_str().to_owned())),
+        subject: Set(Some(letter.subject.to_string())),
+        revision: Set(Some(letter.revision)),
+        operation: Set(Some(letter.operation.as_str().to_owned())),
+        class: Set(Some(letter.class.as_str().to_owned())),
+        error: Set(Some(letter.error.to_string())),
+        attempts: Set(Some(letter.attempts)),
+        exchange: Set(exchange),
+        member_of: Set(letter.member_of.as_ref().map(ToString::to_string)),
+        failures: Set(Some(failures)),
+        at: Set(Some(at)),
+        ..Default::default()
+    }
 }
 
-const CLOSED_DETAILS: [DeadLetterTable; 5] = [
-    DeadLetterTable::State,
-    DeadLetterTable::ClosedAt,
-    DeadLetterTable::ClosedBy,
-    DeadLetterTable::Why,
-    DeadLetterTable::Outcome,
-];
-
-/// Returns the upsert of a closing fact; the latest closing fact wins.
-fn closed_insert() -> InsertStatement {
-    let closed_at = || Expr::col((DeadLetterTable::Table, DeadLetterTable::ClosedAt));
+/// Closes a dead letter; the latest closing fact wins.
+fn later_closing() -> OnConflict {
+    use dead_letter::Column::{ClosedAt, ClosedBy, Id, Outcome, State, Why};
+    let closed_at = || Expr::col((dead_letter::Entity, ClosedAt));
     let newer = closed_at().is_null().or(closed_at().lt(excluded_column("closed_at")));
-    Query::insert()
-        .into_table(DeadLetterTable::Table)
-        .columns([DeadLetterTable::Id].into_iter().chain(CLOSED_DETAILS))
-        .on_conflict(
-            OnConflict::column(DeadLetterTable::Id)
-                .update_columns(CLOSED_DETAILS)
-                .action_and_where(newer)
-                .to_owned(),
-        )
+    OnConflict::column(Id)
+        .update_columns([State, ClosedAt, ClosedBy, Why, Outcome])
+        .action_and_where(newer)
         .to_owned()
 }
 
-fn closed_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
-    let mut latest: BTreeMap<&str, (i64, Vec<SimpleExpr>)> = BTreeMap::new();
+fn closed_rows(batch: &[ReportedFact]) -> Vec<dead_letter::ActiveModel> {
+    let mut latest: BTreeMap<&str, (i64, dead_letter::ActiveModel)> = BTreeMap::new();
     for ReportedFact { record, .. } in batch {
         let at = lifecycle::unix_micros(record.at);
         let (letter, state, who, why, outcome) = match &record.fact {
@@ -257,14 +221,15 @@ fn closed_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
         if latest.get(letter.as_str()).is_some_and(|(before, _)| *before >= at) {
             continue;
         }
-        let row = vec![
-            letter.as_str().into(),
-            state.into(),
-            at.into(),
-            who.as_str().into(),
-            why.as_str().into(),
-            outcome.into(),
-        ];
+        let row = dead_letter::ActiveModel {
+            id: Set(letter.as_str().to_owned()),
+            state: Set(state.to_owned()),
+            closed_at: Set(Some(at)),
+            closed_by: Set(Some(who.to_string())),
+            why: Set(Some(why.to_string())),
+            outcome: Set(Some(outcome.to_owned())),
+            ..Default::default()
+        };
         latest.insert(letter.as_str(), (at, row));
     }
     latest.into_values().map(|(_, row)| row).collect()

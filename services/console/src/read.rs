@@ -4,11 +4,10 @@ mod dead;
 mod page;
 mod timeline;
 
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
-use crate::schema::LoginNameTable;
+use crate::rows::{login_name, timeline as timeline_row};
 pub(crate) use dead::{
     DeadFilter, DeadRow, OpenLetter, all_open_letters, dead_letter, dead_letters, open_letters,
 };
@@ -19,41 +18,33 @@ pub(crate) use timeline::{TimelineEntry, latest_decision, list_attempts, read_ti
 /// in any case. A key is preferred. If two people had the login name, the one who had it last is returned.
 pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<String>, StoreError> {
     let key = lifecycle::SubjectKey::key_of(wanted);
-    for (table, column) in [("console_timeline", "subject"), ("console_people", "subject")] {
-        let known = Query::select()
-            .column(column)
-            .from(table)
-            .and_where(Expr::col(column).eq(key))
-            .limit(1)
-            .to_owned();
-        if let Some(found) = first_text(store, &known).await? {
-            return Ok(Some(found));
-        }
-    }
-    let named = Query::select()
-        .column(LoginNameTable::Subject)
-        .from(LoginNameTable::Table)
-        .and_where(Expr::col(LoginNameTable::UserName).eq(crate::projection::indexed_name(wanted)))
-        .order_by(LoginNameTable::At, Order::Desc)
-        .limit(1)
-        .to_owned();
-    first_text(store, &named).await
-}
-
-async fn first_text(store: &Store, statement: &SelectStatement) -> Result<Option<String>, StoreError> {
     let failed = StoreError::statement("look up a person");
-    let row = store.reader().query_one(statement).await.map_err(&failed)?;
-    row.map(|row| row.try_get_by_index(0)).transpose().map_err(&failed)
+    let in_timeline = timeline_row::Entity::find()
+        .select_only()
+        .column(timeline_row::Column::Subject)
+        .filter(timeline_row::Column::Subject.eq(key))
+        .limit(1)
+        .into_tuple::<String>();
+    if let Some(found) = in_timeline.one(store.reader()).await.map_err(&failed)? {
+        return Ok(Some(found));
+    }
+    let by_key = login_name::Entity::find().filter(login_name::Column::Subject.eq(key)).limit(1);
+    if let Some(found) = by_key.one(store.reader()).await.map_err(&failed)? {
+        return Ok(Some(found.subject));
+    }
+    let by_name = login_name::Entity::find()
+        .filter(login_name::Column::UserName.eq(crate::projection::indexed_name(wanted)))
+        .order_by_desc(login_name::Column::At)
+        .limit(1);
+    Ok(by_name.one(store.reader()).await.map_err(&failed)?.map(|row| row.subject))
 }
 
 /// Returns the person's last known login name.
 pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<String>, StoreError> {
-    let statement = Query::select()
-        .column(LoginNameTable::UserName)
-        .from(LoginNameTable::Table)
-        .and_where(Expr::col(LoginNameTable::Subject).eq(subject))
-        .order_by(LoginNameTable::At, Order::Desc)
-        .limit(1)
-        .to_owned();
-    first_text(store, &statement).await
+    let newest = login_name::Entity::find()
+        .filter(login_name::Column::Subject.eq(subject))
+        .order_by_desc(login_name::Column::At)
+        .limit(1);
+    let row = newest.one(store.reader()).await.map_err(StoreError::statement("look up a person"))?;
+    Ok(row.map(|row| row.user_name))
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use store::{Store, StoreError};
 use telemetry::{Shutdown, chain};
 use time::OffsetDateTime;
 
-use crate::schema::TimelineTable;
+use crate::rows::timeline;
 
 /// Rows deleted per transaction.
 pub(crate) const ROWS_PER_STEP: u64 = 1_000;
@@ -38,18 +37,17 @@ pub(crate) async fn run_retention(store: Store, days: u16, shutdown: Shutdown) {
 
 /// Deletes at most [`ROWS_PER_STEP`] rows older than `cutoff` and returns their number.
 pub(crate) async fn delete_page(store: &Store, cutoff: OffsetDateTime) -> Result<u64, StoreError> {
-    let oldest = Query::select()
-        .column(TimelineTable::Id)
-        .from(TimelineTable::Table)
-        .and_where(Expr::col(TimelineTable::At).lt(lifecycle::unix_micros(cutoff)))
-        .order_by(TimelineTable::At, Order::Asc)
+    let oldest = timeline::Entity::find()
+        .select_only()
+        .column(timeline::Column::Id)
+        .filter(timeline::Column::At.lt(lifecycle::unix_micros(cutoff)))
+        .order_by_asc(timeline::Column::At)
         .limit(ROWS_PER_STEP)
-        .to_owned();
-    let delete = Query::delete()
-        .from_table(TimelineTable::Table)
-        .and_where(Expr::col(TimelineTable::Id).in_subquery(oldest))
-        .to_owned();
-    let done =
-        store.writer().execute(&delete).await.map_err(StoreError::statement("forget old timeline rows"))?;
-    Ok(done.rows_affected())
+        .into_query();
+    let done = timeline::Entity::delete_many()
+        .filter(timeline::Column::Id.in_subquery(oldest))
+        .exec(store.writer())
+        .await
+        .map_err(StoreError::statement("forget old timeline rows"))?;
+    Ok(done.rows_affected)
 }

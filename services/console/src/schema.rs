@@ -1,4 +1,4 @@
-//! Tables of the read model, all prefixed `console_`. Times are microseconds since the Unix epoch.
+//! The migrations of the read model's tables, all prefixed `console_`. The rows are in [`crate::rows`].
 
 use sea_orm_migration::prelude::*;
 
@@ -26,9 +26,8 @@ impl MigratorTrait for ConsoleMigrator {
     }
 }
 
-/// The timeline: one row per fact. `body` is the fact as JSON, `step` orders facts of the same instant.
 #[derive(DeriveIden)]
-pub(crate) enum TimelineTable {
+enum TimelineTable {
     #[sea_orm(iden = "console_timeline")]
     Table,
     Id,
@@ -42,9 +41,8 @@ pub(crate) enum TimelineTable {
     Body,
 }
 
-/// Every login name (lower case) that a person ever had at a target.
 #[derive(DeriveIden)]
-pub(crate) enum LoginNameTable {
+enum LoginNameTable {
     #[sea_orm(iden = "console_people")]
     Table,
     Subject,
@@ -52,9 +50,8 @@ pub(crate) enum LoginNameTable {
     At,
 }
 
-/// Dead letters. A closing fact that comes first leaves a row without details, so that its state wins later.
 #[derive(Clone, Copy, DeriveIden)]
-pub(crate) enum DeadLetterTable {
+enum DeadLetterTable {
     #[sea_orm(iden = "console_dead_letters")]
     Table,
     Id,

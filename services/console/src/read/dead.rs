@@ -1,12 +1,14 @@
 //! Queries of dead letters.
 
-use sea_orm::sea_query::{Cond, Expr, ExprTrait, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::sea_query::{Cond, ExprTrait};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use serde_json::Value;
 use store::{Store, StoreError};
 
 use super::page::{PageCursor, PageRequest, RowPage, cut_page};
-use crate::schema::DeadLetterTable;
+use crate::rows::dead_letter::{self, Column, Model};
 
 /// Filter of a list of dead letters.
 #[derive(Debug, Clone, Default)]
@@ -51,43 +53,37 @@ pub(crate) async fn dead_letters(
     filter: &DeadFilter,
     page: &PageRequest,
 ) -> Result<RowPage<DeadRow>, StoreError> {
-    let mut statement = dead_select();
-    statement
-        .order_by(DeadLetterTable::At, Order::Desc)
-        .order_by(DeadLetterTable::Id, Order::Desc)
-        .limit(page.limit + 1);
+    let mut query =
+        dead_letters_with_details().order_by_desc(Column::At).order_by_desc(Column::Id).limit(page.limit + 1);
     if let Some(state) = filter.state {
-        statement.and_where(Expr::col(DeadLetterTable::State).eq(state));
+        query = query.filter(Column::State.eq(state));
     }
     if let Some(target) = &filter.target {
-        statement.and_where(Expr::col(DeadLetterTable::Target).eq(target));
+        query = query.filter(Column::Target.eq(target));
     }
     if let Some(operation) = &filter.operation {
-        statement.and_where(Expr::col(DeadLetterTable::Operation).eq(operation));
+        query = query.filter(Column::Operation.eq(operation));
     }
     if let Some(after) = &page.after {
-        let same_instant =
-            Expr::col(DeadLetterTable::At).eq(after.at).and(Expr::col(DeadLetterTable::Id).lt(&after.id));
-        statement.cond_where(Cond::any().add(Expr::col(DeadLetterTable::At).lt(after.at)).add(same_instant));
+        let same_instant = Column::At.eq(after.at).and(Column::Id.lt(&after.id));
+        query = query.filter(Cond::any().add(Column::At.lt(after.at)).add(same_instant));
     }
     let failed = StoreError::statement("read dead letters");
-    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let position = |row: &QueryResult| {
-        Ok(PageCursor { at: row.try_get("", "at")?, step: 0, id: row.try_get("", "id")? })
-    };
+    let rows = query.all(store.reader()).await.map_err(&failed)?;
+    let position = |row: &Model| PageCursor { at: row.at.unwrap_or_default(), step: 0, id: row.id.clone() };
     cut_page(rows, page.limit, dead_row, position).map_err(&failed)
 }
 
 /// Reads a dead letter by its id.
 pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRow>, StoreError> {
-    let statement = dead_select().and_where(Expr::col(DeadLetterTable::Id).eq(id)).to_owned();
     let failed = StoreError::statement("read a dead letter");
-    let row = store.reader().query_one(&statement).await.map_err(&failed)?;
-    row.as_ref().map(dead_row).transpose().map_err(&failed)
+    let query = dead_letters_with_details().filter(Column::Id.eq(id));
+    let row = query.one(store.reader()).await.map_err(&failed)?;
+    row.map(dead_row).transpose().map_err(&failed)
 }
 
 /// An open dead letter with the columns by which it is grouped.
-#[derive(Debug)]
+#[derive(Debug, FromQueryResult)]
 pub(crate) struct OpenLetter {
     pub(crate) id: String,
     pub(crate) at_micros: i64,
@@ -104,39 +100,15 @@ pub(crate) async fn all_open_letters(
     target: Option<&str>,
     max: u64,
 ) -> Result<Vec<OpenLetter>, StoreError> {
-    let mut statement = Query::select();
-    statement
-        .columns([
-            DeadLetterTable::Id,
-            DeadLetterTable::At,
-            DeadLetterTable::Target,
-            DeadLetterTable::Kind,
-            DeadLetterTable::Operation,
-            DeadLetterTable::Class,
-            DeadLetterTable::Error,
-        ])
-        .from(DeadLetterTable::Table)
-        .and_where(Expr::col(DeadLetterTable::State).eq("open"))
-        .order_by(DeadLetterTable::At, Order::Asc)
-        .order_by(DeadLetterTable::Id, Order::Asc)
+    let mut query = open_letters_oldest_first()
+        .columns([Column::Id, Column::Target, Column::Kind, Column::Operation, Column::Class, Column::Error])
+        .column_as(Column::At, "at_micros")
         .limit(max);
     if let Some(target) = target {
-        statement.and_where(Expr::col(DeadLetterTable::Target).eq(target));
+        query = query.filter(Column::Target.eq(target));
     }
-    let failed = StoreError::statement("read open dead letters");
-    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let letter = |row: &QueryResult| {
-        Ok(OpenLetter {
-            id: row.try_get("", "id")?,
-            at_micros: row.try_get("", "at")?,
-            target: row.try_get("", "target")?,
-            kind: row.try_get("", "kind")?,
-            operation: row.try_get("", "operation")?,
-            class: row.try_get("", "class")?,
-            error: row.try_get("", "error")?,
-        })
-    };
-    rows.iter().map(letter).collect::<Result<_, DbErr>>().map_err(&failed)
+    let rows = query.into_model::<OpenLetter>().all(store.reader()).await;
+    rows.map_err(StoreError::statement("read open dead letters"))
 }
 
 /// Returns the ids of the oldest open dead letters of a target, and whether there are more than `max`.
@@ -145,62 +117,57 @@ pub(crate) async fn open_letters(
     target: &str,
     max: usize,
 ) -> Result<(Vec<String>, bool), StoreError> {
-    let statement = Query::select()
-        .column(DeadLetterTable::Id)
-        .from(DeadLetterTable::Table)
-        .and_where(Expr::col(DeadLetterTable::State).eq("open"))
-        .and_where(Expr::col(DeadLetterTable::Target).eq(target))
-        .order_by(DeadLetterTable::At, Order::Asc)
-        .order_by(DeadLetterTable::Id, Order::Asc)
+    let query = open_letters_oldest_first()
+        .column(Column::Id)
+        .filter(Column::Target.eq(target))
         .limit(max as u64 + 1)
-        .to_owned();
-    let failed = StoreError::statement("read open dead letters");
-    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let ids: Result<Vec<String>, DbErr> = rows.iter().take(max).map(|row| row.try_get("", "id")).collect();
-    Ok((ids.map_err(&failed)?, rows.len() > max))
+        .into_tuple::<String>();
+    let mut ids = query.all(store.reader()).await.map_err(StoreError::statement("read open dead letters"))?;
+    let more = ids.len() > max;
+    ids.truncate(max);
+    Ok((ids, more))
+}
+
+/// Selects open dead letters, without columns yet.
+fn open_letters_oldest_first() -> Select<dead_letter::Entity> {
+    dead_letter::Entity::find()
+        .select_only()
+        .filter(Column::State.eq("open"))
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
 }
 
 /// Selects dead letters. Rows that only a closing fact wrote are left out, because they have no details yet.
-fn dead_select() -> SelectStatement {
-    Query::select()
-        .column(sea_orm::sea_query::Asterisk)
-        .from(DeadLetterTable::Table)
-        .and_where(Expr::col(DeadLetterTable::Target).is_not_null())
-        .to_owned()
+fn dead_letters_with_details() -> Select<dead_letter::Entity> {
+    dead_letter::Entity::find().filter(Column::Target.is_not_null())
 }
 
-fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
-    let json = |column: &str| -> Result<Option<Value>, DbErr> {
-        let text: Option<String> = row.try_get("", column)?;
+fn dead_row(row: Model) -> Result<DeadRow, DbErr> {
+    let json = |text: Option<String>| -> Result<Option<Value>, DbErr> {
         let json = text.map(|text| serde_json::from_str(&text)).transpose();
         json.map_err(|error| DbErr::Json(error.to_string()))
     };
-    let closed_at: Option<i64> = row.try_get("", "closed_at")?;
-    let closed = closed_at.map(|at_micros| closed_letter(row, at_micros)).transpose()?;
-    Ok(DeadRow {
-        id: row.try_get("", "id")?,
-        state: row.try_get("", "state")?,
-        target: row.try_get("", "target")?,
-        kind: row.try_get("", "kind")?,
-        subject: row.try_get("", "subject")?,
-        member_of: row.try_get("", "member_of")?,
-        revision: row.try_get("", "revision")?,
-        operation: row.try_get("", "operation")?,
-        class: row.try_get("", "class")?,
-        error: row.try_get("", "error")?,
-        attempts: row.try_get("", "attempts")?,
-        exchange: json("exchange")?,
-        failures: json("failures")?,
-        at_micros: row.try_get("", "at")?,
-        closed,
-    })
-}
-
-fn closed_letter(row: &QueryResult, at_micros: i64) -> Result<ClosedLetter, DbErr> {
-    Ok(ClosedLetter {
+    let closed = row.closed_at.map(|at_micros| ClosedLetter {
         at_micros,
-        by: row.try_get("", "closed_by")?,
-        why: row.try_get("", "why")?,
-        outcome: row.try_get("", "outcome")?,
+        by: row.closed_by.unwrap_or_default(),
+        why: row.why.unwrap_or_default(),
+        outcome: row.outcome.unwrap_or_default(),
+    });
+    Ok(DeadRow {
+        id: row.id,
+        state: row.state,
+        target: row.target.unwrap_or_default(),
+        kind: row.kind.unwrap_or_default(),
+        subject: row.subject.unwrap_or_default(),
+        member_of: row.member_of,
+        revision: row.revision.unwrap_or_default(),
+        operation: row.operation.unwrap_or_default(),
+        class: row.class.unwrap_or_default(),
+        error: row.error.unwrap_or_default(),
+        attempts: row.attempts.unwrap_or_default(),
+        exchange: json(row.exchange)?,
+        failures: json(row.failures)?,
+        at_micros: row.at.unwrap_or_default(),
+        closed,
     })
 }

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::DbErr;
 
 /// Maximum number of rows per page.
 pub(crate) const PAGE_MAX: u64 = 1_000;
@@ -40,17 +40,17 @@ pub(crate) struct RowPage<T> {
 }
 
 /// Removes the extra row that shows whether there is a next page.
-pub(super) fn cut_page<T>(
-    mut rows: Vec<QueryResult>,
+pub(super) fn cut_page<M, T>(
+    mut rows: Vec<M>,
     limit: u64,
-    read: impl Fn(&QueryResult) -> Result<T, DbErr>,
-    position: impl Fn(&QueryResult) -> Result<PageCursor, DbErr>,
+    read: impl Fn(M) -> Result<T, DbErr>,
+    position: impl Fn(&M) -> PageCursor,
 ) -> Result<RowPage<T>, DbErr> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(position).transpose()?;
-    Ok(RowPage { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+    let next = rows.last().filter(|_| more).map(position);
+    Ok(RowPage { rows: rows.into_iter().map(read).collect::<Result<_, _>>()?, next })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Queries of timelines.
 
-use sea_orm::sea_query::{Cond, Expr, ExprTrait, Order, Query};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::sea_query::{Cond, ExprTrait};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Map, Value};
 use store::{Store, StoreError};
 
 use super::page::{PageCursor, PageRequest, RowPage, cut_page};
-use crate::schema::TimelineTable;
+use crate::rows::timeline::{self, Column, Model};
 
 /// Maximum number of decisions that are searched for one of the right kind.
 const KINDS: u64 = 50;
@@ -28,45 +28,33 @@ pub(crate) async fn read_timeline(
     subject: &str,
     page: &PageRequest,
 ) -> Result<RowPage<TimelineEntry>, StoreError> {
-    let mut statement = Query::select()
-        .columns([TimelineTable::Id, TimelineTable::At, TimelineTable::Step, TimelineTable::Service])
-        .columns([TimelineTable::TraceId, TimelineTable::Body])
-        .from(TimelineTable::Table)
-        .and_where(Expr::col(TimelineTable::Subject).eq(subject))
-        .order_by(TimelineTable::At, Order::Asc)
-        .order_by(TimelineTable::Step, Order::Asc)
-        .order_by(TimelineTable::Id, Order::Asc)
-        .limit(page.limit + 1)
-        .to_owned();
+    let mut query = timeline::Entity::find()
+        .filter(Column::Subject.eq(subject))
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Step)
+        .order_by_asc(Column::Id)
+        .limit(page.limit + 1);
     if let Some(after) = &page.after {
-        let same_instant = || Expr::col(TimelineTable::At).eq(after.at);
-        let same_step =
-            Expr::col(TimelineTable::Step).eq(after.step).and(Expr::col(TimelineTable::Id).gt(&after.id));
+        let same_instant = || Column::At.eq(after.at);
+        let same_step = Column::Step.eq(after.step).and(Column::Id.gt(&after.id));
         let later = Cond::any()
-            .add(Expr::col(TimelineTable::At).gt(after.at))
-            .add(same_instant().and(Expr::col(TimelineTable::Step).gt(after.step)))
+            .add(Column::At.gt(after.at))
+            .add(same_instant().and(Column::Step.gt(after.step)))
             .add(same_instant().and(same_step));
-        statement.cond_where(later);
+        query = query.filter(later);
     }
     let failed = StoreError::statement("read a timeline");
-    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let position = |row: &QueryResult| {
-        Ok(PageCursor {
-            at: row.try_get("", "at")?,
-            step: row.try_get("", "step")?,
-            id: row.try_get("", "id")?,
-        })
-    };
+    let rows = query.all(store.reader()).await.map_err(&failed)?;
+    let position = |row: &Model| PageCursor { at: row.at, step: row.step, id: row.id.clone() };
     cut_page(rows, page.limit, timeline_entry, position).map_err(&failed)
 }
 
-fn timeline_entry(row: &QueryResult) -> Result<TimelineEntry, DbErr> {
-    let body: String = row.try_get("", "body")?;
+fn timeline_entry(row: Model) -> Result<TimelineEntry, DbErr> {
     Ok(TimelineEntry {
-        at_micros: row.try_get("", "at")?,
-        service: row.try_get("", "service")?,
-        trace_id: row.try_get("", "trace_id")?,
-        fact: serde_json::from_str(&body).map_err(|error| DbErr::Json(error.to_string()))?,
+        at_micros: row.at,
+        service: row.service,
+        trace_id: row.trace_id,
+        fact: serde_json::from_str(&row.body).map_err(|error| DbErr::Json(error.to_string()))?,
     })
 }
 
@@ -112,24 +100,15 @@ async fn latest_facts(
     until: i64,
     max: u64,
 ) -> Result<Vec<TimelineEntry>, StoreError> {
-    let statement = Query::select()
-        .columns([
-            TimelineTable::Id,
-            TimelineTable::At,
-            TimelineTable::Service,
-            TimelineTable::TraceId,
-            TimelineTable::Body,
-        ])
-        .from(TimelineTable::Table)
-        .and_where(Expr::col(TimelineTable::Subject).eq(subject))
-        .and_where(Expr::col(TimelineTable::Fact).eq(fact))
-        .and_where(Expr::col(TimelineTable::Target).eq(target))
-        .and_where(Expr::col(TimelineTable::At).lte(until))
-        .order_by(TimelineTable::At, Order::Desc)
-        .order_by(TimelineTable::Id, Order::Desc)
-        .limit(max)
-        .to_owned();
+    let query = timeline::Entity::find()
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::Fact.eq(fact))
+        .filter(Column::Target.eq(target))
+        .filter(Column::At.lte(until))
+        .order_by_desc(Column::At)
+        .order_by_desc(Column::Id)
+        .limit(max);
     let failed = StoreError::statement("read a part of a timeline");
-    let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    rows.iter().map(timeline_entry).collect::<Result<_, DbErr>>().map_err(&failed)
+    let rows = query.all(store.reader()).await.map_err(&failed)?;
+    rows.into_iter().map(timeline_entry).collect::<Result<_, DbErr>>().map_err(&failed)
 }
