@@ -107,14 +107,7 @@ impl OutboxPublisher {
         let mut rows = outbox::set_aside(self.store.reader(), self.service, after, limit + 1).await?;
         let more = store::cut_to_limit(&mut rows, limit);
         let next_cursor = rows.last().filter(|_| more).map(|row| self.position_of(row).to_cursor());
-        let message = |row: SetAside| SetAsideMessage {
-            id: row.id,
-            since: moment_of(row.created_at),
-            bytes: row.size,
-            lane: row.lane.as_str().to_owned(),
-            cause: row.cause,
-        };
-        let set_aside = rows.into_iter().map(message).collect();
+        let set_aside = rows.into_iter().map(aside_message).collect();
         Ok(OutboxReply { status: self.status().await?, set_aside, next_cursor })
     }
 
@@ -174,7 +167,7 @@ impl OutboxPublisher {
     }
 
     /// Tries to publish a message that was set aside again, for example after the broker accepts larger messages.
-    /// Returns `None` if there is no such message.
+    /// If the broker refuses it again, it is first in the answer. Returns `None` if there is no such message.
     ///
     /// # Errors
     /// Returns the error that the database reports.
@@ -183,7 +176,22 @@ impl OutboxPublisher {
             return Ok(None);
         }
         self.sweep(time::Duration::ZERO).await?;
-        self.set_aside().await.map(Some)
+        let again = outbox::set_aside_of(self.store.reader(), self.service, id).await?;
+        let again: Vec<SetAsideMessage> = again.into_iter().map(aside_message).collect();
+        let mut reply = self.set_aside().await?;
+        reply.set_aside.retain(|message| !again.contains(message));
+        reply.set_aside.splice(0..0, again);
+        Ok(Some(reply))
+    }
+}
+
+fn aside_message(row: SetAside) -> SetAsideMessage {
+    SetAsideMessage {
+        id: row.id,
+        since: moment_of(row.created_at),
+        bytes: row.size,
+        lane: row.lane.as_str().to_owned(),
+        cause: row.cause,
     }
 }
 

@@ -295,3 +295,26 @@ async fn what_cannot_be_said_of_one_account_is_set_aside_once_however_often_it_i
     let retried = world.relay.retry_set_aside(&reply.set_aside[0].id).await.unwrap().unwrap();
     assert_eq!(retried.set_aside.len(), 1, "refused again: {retried:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_refused_again_is_in_the_answer_however_many_are_set_aside() {
+    for database in test_databases() {
+        let world = World::new(database, |_| {}).await;
+        let tx = world.store.begin().await.unwrap();
+        let id = |number: u64| format!("row-{number:04}");
+        for number in 0..=lifecycle::SET_ASIDE_MAX {
+            let created_at = number.cast_signed();
+            let row = outbox::OutboxRow { id: id(number), created_at, messages: "unreadable".to_owned() };
+            outbox::put_aside(&tx, SERVICE, outbox::OutboxLane::Commands, &row, "unreadable").await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let last = id(lifecycle::SET_ASIDE_MAX);
+        let listed = world.relay.set_aside().await.unwrap().set_aside;
+        assert!(listed.iter().all(|message| message.id != last), "it is not on the first page");
+        let retried = world.relay.retry_set_aside(&last).await.unwrap().unwrap();
+        assert_eq!(retried.set_aside[0].id, last);
+        assert_eq!(retried.set_aside.len(), listed.len() + 1, "the others are listed once");
+        let first = world.relay.retry_set_aside(&id(0)).await.unwrap().unwrap();
+        assert_eq!((first.set_aside[0].id.as_str(), first.set_aside.len()), ("row-0000", listed.len()));
+    }
+}

@@ -15,7 +15,9 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use time::OffsetDateTime;
 
 use crate::StoreError;
-pub use aside::{SetAside, count_set_aside, get_set_aside, mark_aside, put_aside, set_aside, take_back};
+pub use aside::{
+    SetAside, count_set_aside, get_set_aside, mark_aside, put_aside, set_aside, set_aside_of, take_back,
+};
 pub use columns::{add_lanes, create_outbox, drop_outbox, remove_lanes};
 pub use lane::OutboxLane;
 use waiting::read_rows;

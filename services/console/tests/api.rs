@@ -282,7 +282,7 @@ async fn a_service_that_is_down_is_named_and_the_rest_works() {
     assert_eq!((status, &answer["targets"], &answer["mapper"]), (200, &json!([]), &Value::Null));
     let codes: Vec<&Value> =
         answer["unavailable"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
-    assert_eq!(codes, ["writer_not_running", "mapper_not_running"]);
+    assert_eq!(codes, ["writer_not_running", "mapper_not_running", "service_not_running"]);
     let body = json!({"ids": [DeadLetterId::fresh()], "why": "x"});
     let (status, problem) = world.post("/v1/dead/replay", &body).await;
     assert_eq!((status, problem["code"].as_str()), (503, Some("writer_not_running")));

@@ -25,6 +25,7 @@
 
 mod app;
 mod config;
+mod control;
 mod http;
 mod idp;
 mod inbound;

@@ -46,7 +46,7 @@ pub struct OutboxRequest {
     pub cursor: Option<String>,
 }
 
-/// The answer of the mapper and of the writer to [`super::verbs::MapperOutboxVerb`].
+/// The answer of a service to a request about its outbox, such as [`super::verbs::MapperOutboxVerb`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

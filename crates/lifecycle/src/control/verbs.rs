@@ -43,6 +43,8 @@ use crate::PlanId;
 /// A service that answers verbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VerbService {
+    /// The gateway.
+    Gateway,
     /// The mapper.
     Mapper,
     /// The writer.
@@ -53,6 +55,7 @@ impl VerbService {
     /// Returns the name of the service, as in subjects and in `usher status`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Gateway => "gateway",
             Self::Mapper => "mapper",
             Self::Writer => "writer",
         }
@@ -121,6 +124,13 @@ macro_rules! operator_verbs {
 }
 
 operator_verbs! {
+    /// Lists the messages in the gateway's outbox that the broker refuses.
+    GatewayOutboxVerb: Gateway "outbox" Read, OutboxRequest => OutboxReply;
+    /// Publishes a message of the gateway's outbox again.
+    GatewayRetrySetAsideVerb: Gateway "retry_set_aside" Act, RetrySetAsideRequest => OutboxReply;
+    /// Discards a message of the gateway's outbox.
+    GatewayDiscardSetAsideVerb: Gateway "discard_set_aside" Act, DiscardSetAsideRequest => OutboxReply;
+
     /// Returns the mapper's policies, counts and notices.
     MapperStatusVerb: Mapper "status" Read, () => MapperStatus;
     /// Lists the messages in the mapper's outbox that the broker refuses.

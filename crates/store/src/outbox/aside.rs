@@ -1,8 +1,9 @@
 //! Rows that cannot be published.
 
-use sea_orm::sea_query::{Alias, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Cond, ExprTrait, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 
+use super::waiting::escape_like;
 use super::{OutboxLane, OutboxRow, insert_row, outbox_column, outbox_table};
 use crate::{ListPosition, StoreError};
 
@@ -121,6 +122,24 @@ pub async fn get_set_aside(
     let mut statement = select_set_aside(service);
     statement.and_where(outbox_column("id").eq(id));
     Ok(read_set_aside(connection, &statement).await?.pop())
+}
+
+/// Returns the rows that are set aside and came of the row `id`: the row itself, or parts of it (`id.0` and so on).
+///
+/// # Errors
+/// Returns the error that the database reports.
+pub async fn set_aside_of(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<Vec<SetAside>, StoreError> {
+    let parts = LikeExpr::new(format!("{}.%", escape_like(id))).escape('\\');
+    let mut statement = select_set_aside(service);
+    statement
+        .cond_where(Cond::any().add(outbox_column("id").eq(id)).add(outbox_column("id").like(parts)))
+        .order_by(Alias::new("created_at"), Order::Asc)
+        .order_by(Alias::new("id"), Order::Asc);
+    read_set_aside(connection, &statement).await
 }
 
 fn select_set_aside(service: &str) -> SelectStatement {

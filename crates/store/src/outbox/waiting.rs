@@ -154,6 +154,6 @@ pub(super) async fn read_rows(
 }
 
 /// Escapes `text` for LIKE, so that it matches itself.
-fn escape_like(text: &str) -> String {
+pub(super) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

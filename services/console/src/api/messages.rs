@@ -19,7 +19,7 @@ pub struct RetryQuarantined {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetrySetAside {
-    /// The service that set the message aside: `mapper` or `writer`.
+    /// The service that set the message aside: `gateway`, `mapper` or `writer`.
     pub service: String,
     /// Id of the message.
     pub id: String,

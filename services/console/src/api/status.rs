@@ -18,7 +18,7 @@ pub struct ConsoleStatusView {
     /// that are not in force. Null if the mapper does not answer.
     #[serde(default)]
     pub mapper: Option<MapperStatus>,
-    /// Unpublished messages of the mapper and the writer: the number of waiting rows by lane (`departures`, `commands`, `facts`)
+    /// Unpublished messages of the gateway, the mapper and the writer: the number of waiting rows by lane (`departures`, `commands`, `facts`)
     /// and the age of the oldest, the number of messages that are `setAside`, and `factsDropped`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outboxes: Vec<OutboxStatus>,
@@ -144,7 +144,7 @@ pub struct OutboxList {
     /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
-    /// Backlog of the mapper and of the writer.
+    /// Backlog of each service.
     pub outboxes: Vec<OutboxStatus>,
     /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -155,7 +155,7 @@ pub struct OutboxList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxItem {
-    /// The service that set the message aside: `mapper` or `writer`.
+    /// The service that set the message aside: `gateway`, `mapper` or `writer`.
     pub service: String,
     /// The message.
     #[serde(flatten)]

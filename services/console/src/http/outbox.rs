@@ -1,4 +1,4 @@
-//! Unpublished messages of the mapper and the writer.
+//! Unpublished messages of the gateway, the mapper and the writer.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use super::problem::invalid_request;
 use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use crate::api::{OutboxItem, OutboxList, RetrySetAside, ServiceProblem};
-use crate::{MAPPER, WRITER};
+use crate::{GATEWAY, MAPPER, WRITER};
 
 /// Lists unpublished messages, and those that the broker refuses permanently, with the cause of each
 #[utoipa::path(
@@ -36,13 +36,14 @@ pub(super) async fn list_outboxes(
     let limit = page.limit()?.min(SET_ASIDE_MAX);
     page.after(ListPosition::parse)?;
     let request = OutboxRequest { limit: Some(limit), cursor: page.into_cursor() };
-    let (mapper, writer) = tokio::join!(
+    let (gateway, mapper, writer) = tokio::join!(
+        context.ask::<verbs::GatewayOutboxVerb>(&request),
         context.ask::<verbs::MapperOutboxVerb>(&request),
         context.ask::<verbs::WriterOutboxVerb>(&request),
     );
     let mut answer = OutboxList::default();
     let mut more = false;
-    for (service, reply) in [(MAPPER, mapper), (WRITER, writer)] {
+    for (service, reply) in [(GATEWAY, gateway), (MAPPER, mapper), (WRITER, writer)] {
         match reply {
             Ok(reply) => {
                 more |= reply.next_cursor.is_some();
@@ -91,6 +92,7 @@ pub(super) async fn retry_message(
     let (service, id, actor) = check_request(body, who)?;
     let request = RetrySetAsideRequest { id, actor };
     let reply = match service {
+        VerbService::Gateway => context.act::<verbs::GatewayRetrySetAsideVerb>(ready, &request).await?,
         VerbService::Mapper => context.act::<verbs::MapperRetrySetAsideVerb>(ready, &request).await?,
         VerbService::Writer => context.act::<verbs::WriterRetrySetAsideVerb>(ready, &request).await?,
     };
@@ -120,6 +122,7 @@ pub(super) async fn discard_message(
     let (service, id, actor) = check_request(body, who)?;
     let request = DiscardSetAsideRequest { id, actor };
     let reply = match service {
+        VerbService::Gateway => context.act::<verbs::GatewayDiscardSetAsideVerb>(ready, &request).await?,
         VerbService::Mapper => context.act::<verbs::MapperDiscardSetAsideVerb>(ready, &request).await?,
         VerbService::Writer => context.act::<verbs::WriterDiscardSetAsideVerb>(ready, &request).await?,
     };
@@ -129,10 +132,10 @@ pub(super) async fn discard_message(
 fn check_request(body: RetrySetAside, who: String) -> Result<(VerbService, String, Actor), Problem> {
     let mut wrong = FieldErrors::default();
     let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
-    let mut services = [VerbService::Mapper, VerbService::Writer].into_iter();
+    let mut services = [VerbService::Gateway, VerbService::Mapper, VerbService::Writer].into_iter();
     let service = services.find(|service| service.as_str() == body.service);
     if service.is_none() {
-        wrong.add("/service", format!("must be `{MAPPER}` or `{WRITER}`"));
+        wrong.add("/service", format!("must be `{GATEWAY}`, `{MAPPER}` or `{WRITER}`"));
     }
     let Some(service) = service.filter(|_| wrong.is_empty()) else { return Err(invalid_request(wrong)) };
     Ok((service, body.id, actor))

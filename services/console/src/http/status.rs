@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use bus::{Bus, LeftMark, SourceProblems, StreamName, StreamSnapshot};
 use edge::{PROBLEM_JSON, Problem};
-use lifecycle::{SourceProblem, verbs};
+use lifecycle::{OutboxRequest, SourceProblem, verbs};
 use telemetry::chain;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -30,10 +30,12 @@ pub(super) async fn show_status(
     State(context): State<ConsoleStateInner>,
 ) -> Result<Json<ConsoleStatusView>, Problem> {
     let bus = &context.bus;
+    let gateway_outbox = OutboxRequest { limit: Some(1), cursor: None };
     let (backup, of_gateway, (problems, unknown_problems)) =
         tokio::join!(last_backup(bus), bus.mark(GATEWAY), source_problems(bus));
-    let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
+    let (streams, gateway, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
         stream_statuses(bus),
+        context.ask::<verbs::GatewayOutboxVerb>(&gateway_outbox),
         context.ask::<verbs::WriterStatusVerb>(&()),
         context.ask::<verbs::MapperStatusVerb>(&()),
         super::quarantine::quarantine_counts(&context),
@@ -47,11 +49,12 @@ pub(super) async fn show_status(
     let writer = writer.map_err(|problem| there(WRITER, problem)).ok();
     let mut mapper = mapper.map_err(|problem| there(MAPPER, problem)).ok();
     let mut outboxes = Vec::new();
+    outboxes.extend(gateway.map_err(|problem| there(GATEWAY, problem)).ok().map(|reply| reply.status));
     outboxes.extend(mapper.as_mut().and_then(|mapper| mapper.outbox.take()));
     let writer = writer.unwrap_or_default();
     outboxes.extend(writer.outbox);
     let of_mapper = mapper.as_ref().map(|mapper| mapper.notices.clone()).unwrap_or_default();
-    // The gateway answers no control requests; it leaves its notices at the broker.
+    // The gateway leaves its notices at the broker.
     let of_gateway = match of_gateway {
         Ok(LeftMark::Mark(mark)) => mark.notices,
         Ok(LeftMark::Unreadable { why }) => {

@@ -80,16 +80,17 @@ async fn a_list_of_one_service_is_read_page_by_page() {
 #[tokio::test]
 async fn a_list_of_several_services_has_every_row_on_one_page_and_says_which_cursor_is_wrong() {
     let world = World::start(sqlite_database()).await;
-    play_service(world.bus.clone(), "mapper");
-    play_service(world.bus.clone(), "writer");
-    world.until("/v1/outbox", |page| page["outboxes"][1]["service"] == "writer").await;
+    for service in ["gateway", "mapper", "writer"] {
+        play_service(world.bus.clone(), service);
+    }
+    world.until("/v1/outbox", |page| page["outboxes"][2]["service"] == "writer").await;
     world.until("/v1/quarantine", |page| page["unavailable"].is_null()).await;
-    for path in ["/v1/outbox", "/v1/quarantine"] {
+    for (path, services) in [("/v1/outbox", 3), ("/v1/quarantine", 2)] {
         let whole = read_pages(&world, path, 100).await;
-        assert_eq!(whole[0].len(), 2 * ROWS, "{path}");
+        assert_eq!(whole[0].len(), services * ROWS, "{path}");
         for limit in [1, 3, 4] {
             let pages = read_pages(&world, path, limit).await;
-            assert_eq!(pages.len(), (2 * ROWS).div_ceil(limit), "{path} {limit}");
+            assert_eq!(pages.len(), (services * ROWS).div_ceil(limit), "{path} {limit}");
             assert_eq!(pages.concat(), whole[0], "{path} {limit}");
         }
         let (status, problem) = world.get_with(path, &[("cursor", "x".to_owned())]).await;
@@ -199,7 +200,7 @@ fn cut<T: DeserializeOwned>(
     (rows, (end < ROWS).then(|| end.to_string()))
 }
 
-/// Rows of both services that alternate in time, with several at the same time.
+/// Rows of several services that alternate in time, with several at the same time.
 fn cut_after(service: &str, limit: u64, cursor: Option<&str>) -> (Vec<ListPosition>, Option<String>) {
     let key = |row: &ListPosition| (!row.is_departure, row.at, row.service.clone(), row.id.clone());
     let after = cursor.map(|cursor| key(&ListPosition::parse(cursor).unwrap()));

@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{FetchParts, GatewayApp};
+use crate::control::GatewayControl;
 use crate::http::gateway_router;
 use crate::idp;
 use crate::inbound::csv_feeds;
@@ -51,9 +52,11 @@ impl GatewayApp {
             let stop = shutdown.soft.clone().cancelled_owned();
             tokio::spawn(store::clock::follow_clock(store, stop, report));
         }
+        let control = GatewayControl { relay: self.scim.as_ref().map(|scim| scim.relay()) };
         let scim = self.scim.map_or_else(axum::Router::new, idp::scim_router);
         let router = gateway_router(Arc::clone(&self.state), scim);
         let mut background = tokio::task::JoinSet::new();
+        background.spawn(control.run(intake.bus.clone(), shutdown.clone()));
         for feed in self.state.feeds.values().filter(|feed| feed.folder.is_some()) {
             let soft = shutdown.soft.clone();
             background.spawn(csv_feeds::folder::watch_folder(Arc::clone(&intake), Arc::clone(feed), soft));

@@ -7,6 +7,7 @@ mod entra;
 mod large;
 mod lists;
 mod okta;
+mod outbox;
 mod provider;
 mod refusals;
 mod repeats;

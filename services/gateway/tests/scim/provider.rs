@@ -88,9 +88,9 @@ pub struct Provider {
     pub world: World,
     pub stream: Consumer<Event>,
     pub caller: Caller,
-    database: TestDatabase,
-    changes: Value,
-    seen: HashSet<EventId>,
+    pub database: TestDatabase,
+    pub changes: Value,
+    pub seen: HashSet<EventId>,
 }
 
 impl std::ops::Deref for Provider {

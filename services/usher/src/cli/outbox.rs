@@ -29,7 +29,7 @@ pub struct OutboxListArgs {
 /// Arguments of `usher outbox retry` and `usher outbox discard`.
 #[derive(Debug, Args)]
 pub struct OutboxRetryArgs {
-    /// Service that set the message aside: mapper or writer.
+    /// Service that set the message aside: gateway, mapper or writer.
     pub service: String,
     /// Id of the message, as `usher outbox ls` shows it.
     pub id: String,

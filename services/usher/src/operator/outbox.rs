@@ -34,7 +34,10 @@ async fn retry_message(args: &OutboxRetryArgs) -> anyhow::Result<CommandEnd> {
     let answer = OperatorClient::new(&args.operator)?.post(&["outbox", "retry"], &body).await?;
     show_answer(&args.operator, &answer, |reply: &OutboxReply| render::outbox::render_outbox(reply))?;
     let reply: OutboxReply = read_answer(&answer)?;
-    let is_refused = reply.set_aside.iter().any(|message| message.id.starts_with(&args.id));
+    // A message that is refused again is first in the answer, under its id or as parts of it.
+    let part = format!("{}.", args.id);
+    let is_refused =
+        reply.set_aside.iter().any(|message| message.id == args.id || message.id.starts_with(&part));
     Ok(if is_refused { CommandEnd::Failed } else { CommandEnd::Done })
 }
 
