@@ -367,8 +367,9 @@ pub struct Command {
     /// operator approves it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_approval: bool,
-    /// The time at which the gateway accepted the last statement of a source about this person; `None` if it is not
-    /// known. After a restore, the writer gives access back without an operator only if a statement is later.
+    /// The time at which the gateway accepted the last statement that this person works here, of a source with
+    /// employment authority; `None` if it is not known. After a restore, the writer gives access back without an operator
+    /// only if that statement is later.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub stated_at: Option<OffsetDateTime>,
     /// The policy for orphan accounts. It is set only in the command that announces another version of the policy.

@@ -181,7 +181,8 @@ impl RecoveredOrders {
         write_setting(store.writer(), POSITION, json).await
     }
 
-    /// Decides about runs again that an operator had decided about. A run that cannot be judged yet waits.
+    /// Decides about runs again that an operator had decided about. A run that cannot be judged yet waits; the decision is
+    /// noted as missing if the run cannot be judged before the time for it is over.
     async fn decide_runs(&self, store: &Store, bus: &Bus, is_over: bool) -> Result<(), StoreError> {
         let waiting = self.runs.lock().expect("nothing panics while holding it").clone();
         let mut left = Vec::new();
@@ -198,8 +199,10 @@ impl RecoveredOrders {
                 Some(FeedRunState::Open | FeedRunState::Merging) | None => true,
                 Some(_) => false,
             };
-            if waits && !is_over {
-                left.push(act);
+            match (waits, is_over) {
+                (true, false) => left.push(act),
+                (true, true) => note_missing(store, &act_in_words(&act)).await?,
+                (false, _) => {}
             }
         }
         *self.runs.lock().expect("nothing panics while holding it") = left;
@@ -271,7 +274,10 @@ fn act_in_words(act: &OperatorAct) -> String {
         ActKind::Cancel { person, .. } => {
             format!("{who} cancelled a scheduled change of {person}, which could not be done again")
         }
-        ActKind::Feed { run, .. } => format!("{who} decided about the run {run}"),
+        ActKind::Feed { run, accept } => {
+            let decision = if *accept { "accepted" } else { "rejected" };
+            format!("{who} {decision} the run {run} of a feed, which could not be done again")
+        }
         ActKind::Policy { target, version } => {
             format!("{who} applied version {version} of the policy of {target}: apply it again")
         }
@@ -290,7 +296,10 @@ pub(crate) async fn follow_journal(orders: Arc<RecoveredOrders>, store: Store, b
             orders.decide_runs(&store, &bus, is_over).await.map_err(OrdersError::Store)
         };
         if let Err(error) = done {
-            tracing::debug!(error = chain(&error), "the position in JOURNAL was not kept");
+            tracing::warn!(
+                error = chain(&error),
+                "the position in JOURNAL was not kept: the next start reads older orders again"
+            );
         }
         let pause = if is_complete { KEEP_EVERY } else { LOOK_AT_RUNS_EVERY };
         tokio::select! {
@@ -301,7 +310,10 @@ pub(crate) async fn follow_journal(orders: Arc<RecoveredOrders>, store: Store, b
     if orders.is_complete()
         && let Err(error) = keep_position_now(&store, &bus).await
     {
-        tracing::debug!(error = chain(&error), "the position in JOURNAL was not kept");
+        tracing::warn!(
+            error = chain(&error),
+            "the position in JOURNAL was not kept: the next start reads older orders again"
+        );
     }
 }
 

@@ -87,6 +87,15 @@ impl EmploymentWord {
     }
 }
 
+impl Event {
+    /// Returns whether the event states that the person works here, or will. A change of attributes and a record without
+    /// `active` state nothing about it.
+    pub fn asserts_employment(&self) -> bool {
+        let statement = EmploymentStatement::of(self, 0);
+        statement.is_some_and(|statement| statement.word.kind() == EmploymentKind::Active)
+    }
+}
+
 /// The position of a statement among those of its voice.
 pub(super) type StatementOrder = (i64, u8, i64, EmploymentKind, u64);
 

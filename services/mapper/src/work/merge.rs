@@ -214,8 +214,14 @@ impl BatchState<'_> {
         MergeResult { changed, revision, subject, note, shows }
     }
 
-    /// Notes that a source made a statement about a person.
+    /// Notes that a source with employment authority stated that a person works here. Nothing less confirms access that a
+    /// restored database gives: a change of attributes may be about someone who left since the backup.
     pub(super) fn note_statement(&mut self, person: &str, event: &Event) {
+        let people = self.policies.people();
+        let counts = people.name_of_event(event).is_none_or(|source| people.employs(source));
+        if !counts || !event.asserts_employment() {
+            return;
+        }
         let at = unix_micros(event.accepted_at);
         self.stated.entry(person.to_owned()).and_modify(|last| *last = at.max(*last)).or_insert(at);
     }

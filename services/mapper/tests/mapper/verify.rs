@@ -145,7 +145,8 @@ async fn a_statement_that_changes_nothing_is_sent_once_after_a_restore() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
         world.settle().await;
-        let again = |second| event(EventKind::WorkerChanged, "E-1", second, json!({ "department": "HR" }));
+        let again = |second| joined("E-1", second, "HR");
+        let changed = event(EventKind::WorkerChanged, "E-1", 2, json!({ "department": "HR" }));
         let before = world.commands.len();
         world.send(&[again(2)]).await;
         world.settle().await;
@@ -163,6 +164,9 @@ async fn a_statement_that_changes_nothing_is_sent_once_after_a_restore() {
         let answering = tokio::spawn(writer(world.bus.clone(), Arc::new(Mutex::new(believed))));
         verify(&world).await;
         assert_eq!(world.commands.len(), before, "a restore alone says nothing about people");
+        world.send(&[changed]).await;
+        world.settle().await;
+        assert_eq!(world.commands.len(), before, "attributes say nothing about employment");
         world.send(&[again(3)]).await;
         world.settle().await;
         let sent: Vec<&str> = world.commands[before..].iter().map(|command| &*command.subject).collect();

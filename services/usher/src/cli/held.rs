@@ -44,7 +44,7 @@ pub enum HeldReason {
     Taken,
     /// The mapper's database was restored and lacks the decision that removed the access.
     Outdated,
-    /// Everything was restored, the account is off at the target, and no source has spoken of the person since.
+    /// Everything was restored, the account is off at the target, and no source has said since that the person works here.
     Restored,
 }
 

@@ -25,7 +25,7 @@ use crate::rows::{ResourceKey, load_resources, resource, save_resources};
 use crate::{micros, now};
 
 /// The reason for holding access that the restored state gives.
-pub(crate) const RESTORED: &str = "everything was restored, the account is off or gone at the target, and no source has spoken of the person since: let the source say it again, or approve or reject it with `usher held`";
+pub(crate) const RESTORED: &str = "everything was restored, the account is off or gone at the target, and no source has said since that the person works here: let the source say it again, or approve or reject it with `usher held`";
 
 /// The number of rows that are held per statement.
 const PAGE: u64 = 1_000;

@@ -90,7 +90,7 @@ async fn an_account_that_is_off_after_a_restore_stays_off_until_a_source_has_spo
 
     world.reconcile(false).await;
     let held = world.held_as_restored(&["E-2"]).await;
-    assert!(held[0].reason.contains("no source has spoken"), "{held:?}");
+    assert!(held[0].reason.contains("no source has said since"), "{held:?}");
     assert!(!held[0].decisions.is_empty(), "{held:?}");
     // A command without a statement, such as that of another policy, changes nothing about it.
     world
