@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::Problem;
 use crate::misfit::convert_body;
+use crate::pace::BodyPace;
 
 /// The maximum size of a body that [`JsonBody`] accepts, in bytes.
 const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -30,7 +31,22 @@ pub async fn read_body(
     bytes_max: usize,
     time_max: Duration,
 ) -> Result<Bytes, Problem> {
+    read_paced_body(headers, body, bytes_max, time_max, BodyPace::new(time_max)).await
+}
+
+/// Reads a body as [`read_body`] does, which also has to arrive at `pace`.
+///
+/// # Errors
+/// As [`read_body`]; 408 also if the body comes too slowly.
+pub async fn read_paced_body(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    time_max: Duration,
+    mut pace: BodyPace,
+) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large(format!("a body may have at most {bytes_max} bytes"));
+    let too_late = |detail: String| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail);
     let announced = headers.get(axum::http::header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
@@ -39,7 +55,9 @@ pub async fn read_body(
     let mut stream = body.into_data_stream();
     let read = async {
         let mut all = BytesMut::new();
-        while let Some(chunk) = next_chunk(&mut stream).await {
+        loop {
+            let chunk = pace.next(next_chunk(&mut stream), chunk_length).await;
+            let Some(chunk) = chunk.map_err(|slow| too_late(slow.to_string()))? else { break };
             let chunk = chunk.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
             if all.len() + chunk.len() > bytes_max {
                 return Err(too_large());
@@ -48,11 +66,12 @@ pub async fn read_body(
         }
         Ok(all.freeze())
     };
-    let late = |_| {
-        let detail = format!("the body did not come within {} s", time_max.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
-    };
+    let late = |_| too_late(format!("the body did not come within {} s", time_max.as_secs()));
     tokio::time::timeout(time_max, read).await.map_err(late)?
+}
+
+fn chunk_length(chunk: &Option<Result<Bytes, axum::Error>>) -> usize {
+    chunk.as_ref().and_then(|chunk| chunk.as_ref().ok()).map_or(0, Bytes::len)
 }
 
 async fn next_chunk(stream: &mut axum::body::BodyDataStream) -> Option<Result<Bytes, axum::Error>> {

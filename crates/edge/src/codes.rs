@@ -120,6 +120,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ),
     ("too_large", 413, "The body is larger than the limit. Split the request."),
     ("too_many_in_flight", 503, "Too many requests at the same time. Wait for the time in `Retry-After`."),
+    (
+        "too_many_wrong_credentials",
+        429,
+        "Too many wrong credentials came from this address. Wait for the time in `Retry-After`, then send the right ones.",
+    ),
     ("unauthorised", 401, "The token is missing or unknown."),
     (
         "unsupported_media_type",

@@ -9,9 +9,12 @@
 
 mod access;
 mod body;
+mod budget;
 mod codes;
 pub mod error_page;
+mod guard;
 mod misfit;
+mod pace;
 mod pointer;
 mod problem;
 mod protect;
@@ -20,8 +23,11 @@ mod tls;
 mod token;
 
 pub use access::{AccessDenied, AccessRule, Caller, Network, NetworkError};
-pub use body::{JsonBody, JsonError, parse_json, read_body};
+pub use body::{JsonBody, JsonError, parse_json, read_body, read_paced_body};
+pub use budget::{CallerBudget, CallerOrigin, CallerPlace, CallerStanding};
 pub use codes::{CODES, ERROR_PAGE_PATH};
+pub use guard::{CredentialGuard, WrongCredentials};
+pub use pace::BodyPace;
 pub use pointer::JsonPointer;
 pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
 pub use protect::{REQUEST_ID, RequestId, protect_router};

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::budget::{CallerBudget, CallerOrigin, CallerPlace, CallerStanding};
 use crate::tls::{ClientCertificate, TlsSettings};
 
 /// The pause after the system had no room for another connection.
@@ -36,7 +37,8 @@ pub enum DrainOutcome {
 /// The settings of an HTTP server.
 #[derive(Debug)]
 pub struct HttpServer {
-    /// The maximum number of connections at the same time. Further connections wait.
+    /// The maximum number of connections at the same time. Beyond it, a connection whose caller has not proven who it is, or is
+    /// silent, is closed for the next one.
     pub connections_max: usize,
     /// The time limit for the head of a request, for the TLS handshake, and for an idle connection.
     pub head_time_max: Duration,
@@ -83,11 +85,14 @@ pub async fn serve_router(
         head_time_max: serving.head_time_max,
         tls: serving.tls,
     });
-    let places = Arc::new(Semaphore::new(serving.connections_max));
+    let room = ConnectionRoom {
+        permits: Arc::new(Semaphore::new(serving.connections_max)),
+        budget: CallerBudget::new(serving.connections_max, serving.connections_max),
+    };
     tokio::select! {
         () = soft.cancelled() => {}
         () = hard.cancelled() => return DrainOutcome::Dropped,
-        () = take_connections(&listener, &door, places, &mut connections) => {}
+        () = take_connections(&listener, &door, &room, &mut connections) => {}
     }
     drop(listener);
     tokio::select! {
@@ -101,14 +106,14 @@ pub async fn serve_router(
 async fn take_connections(
     listener: &TcpListener,
     door: &Arc<ConnectionContext>,
-    places: Arc<Semaphore>,
+    room: &ConnectionRoom,
     connections: &mut JoinSet<()>,
 ) {
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, from)) => {
-                connections.spawn(Arc::clone(door).connection(stream, from.ip(), place));
+                let Some(place) = room.enter(from.ip()).await else { return };
+                connections.spawn(Arc::clone(door).serve_connection(stream, from.ip(), place));
             }
             // The client has closed the connection already.
             Err(error) if is_of_the_connection(&error) => {}
@@ -127,6 +132,29 @@ fn is_of_the_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// The places for connections.
+struct ConnectionRoom {
+    permits: Arc<Semaphore>,
+    budget: CallerBudget,
+}
+
+/// The place of one connection.
+struct ConnectionPlace {
+    standing: CallerStanding,
+    place: CallerPlace,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ConnectionRoom {
+    /// Takes a place for a connection, and closes another one if there is none left. Waits while every connection is needed.
+    async fn enter(&self, address: IpAddr) -> Option<ConnectionPlace> {
+        let standing = CallerStanding::default();
+        let place = self.budget.enter(CallerOrigin::of(address), standing.clone());
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        Some(ConnectionPlace { standing, place, _permit: permit })
+    }
+}
+
 /// The state that all connections share.
 struct ConnectionContext {
     router: Router,
@@ -136,31 +164,49 @@ struct ConnectionContext {
 }
 
 impl ConnectionContext {
-    async fn connection(self: Arc<Self>, stream: TcpStream, address: IpAddr, _place: OwnedSemaphorePermit) {
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, address: IpAddr, place: ConnectionPlace) {
+        tokio::select! {
+            () = self.connection(stream, address, &place.standing) => {}
+            () = place.place.displaced() => {
+                telemetry::metrics::connection_displaced();
+                tracing::debug!(%address, "a connection was closed because others had no place");
+            }
+        }
+    }
+
+    async fn connection(&self, stream: TcpStream, address: IpAddr, standing: &CallerStanding) {
         // An answer must not wait for the acknowledgement of earlier packets.
         _ = stream.set_nodelay(true);
         let address = address.to_canonical();
         let Some(tls) = &self.tls else {
-            return self.requests(stream, PeerAddress { address, certificate: None }).await;
+            return self.requests(stream, PeerAddress { address, certificate: None }, standing).await;
         };
         let handshake = tls.acceptor(std::time::Instant::now()).accept(stream);
         match tokio::time::timeout(self.head_time_max, handshake).await {
             Ok(Ok(stream)) => {
                 let certificate = ClientCertificate::of(stream.get_ref().1);
-                self.requests(stream, PeerAddress { address, certificate }).await;
+                self.requests(stream, PeerAddress { address, certificate }, standing).await;
             }
             Ok(Err(error)) => tracing::debug!(error = chain(&error), "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, peer: PeerAddress) {
+    async fn requests(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+        peer: PeerAddress,
+        standing: &CallerStanding,
+    ) {
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let (router, peer) = (self.router.clone(), peer.clone());
+            let (router, peer, standing) = (self.router.clone(), peer.clone(), standing.clone());
             async move {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(peer);
-                router.oneshot(request).await
+                request.extensions_mut().insert(standing.clone());
+                let answer = router.oneshot(request).await;
+                standing.rest();
+                answer
             }
         });
         let connection = http1::Builder::new()

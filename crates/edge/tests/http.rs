@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use edge::{DrainOutcome, HttpServer, JsonBody, protect_router, read_body, serve_router};
+use edge::{CallerStanding, DrainOutcome, HttpServer, JsonBody, protect_router, read_body, serve_router};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,9 +45,15 @@ impl Server {
             let (parts, body) = request.into_parts();
             read_within(parts.headers, body, Duration::from_millis(1)).await
         };
+        let proven = async |request: Request| {
+            let (parts, body) = request.into_parts();
+            parts.extensions.get::<CallerStanding>().unwrap().prove();
+            read_within(parts.headers, body, Duration::from_secs(600)).await
+        };
         let router = Router::new()
             .route("/patient", post(patient))
             .route("/hurried", post(hurried))
+            .route("/proven", post(proven))
             .route("/json", post(async |JsonBody(value): JsonBody<Value>| value.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -146,4 +152,30 @@ async fn a_request_in_flight_is_answered_at_shutdown_and_dropped_by_the_second_s
         assert_eq!(server.served.await.unwrap(), DrainOutcome::Clean);
         assert!(TcpStream::connect(server.address).await.is_err(), "it accepts no new connection");
     }
+}
+
+async fn begin_request(server: &Server, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let expects = "expect: 100-continue\r\ncontent-length: 2\r\n";
+    stream.write_all(request(path, expects, "").as_bytes()).await.unwrap();
+    let mut asks = [0; 25];
+    stream.read_exact(&mut asks).await.unwrap();
+    assert!(asks.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&asks));
+    stream
+}
+
+#[tokio::test]
+async fn a_connection_of_an_unproven_caller_gives_way_and_a_request_of_a_proven_one_does_not() {
+    let server = Server::start(HttpServer { connections_max: 2, ..HttpServer::default() }).await;
+    let mut proven = begin_request(&server, "/proven").await;
+    let mut unproven = begin_request(&server, "/patient").await;
+    let (head, _) = server.send(&request("/patient", "content-length: 2\r\n", "42")).await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let mut rest = Vec::new();
+    let _ = unproven.read_to_end(&mut rest).await; // ends, because the connection was closed
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+    proven.write_all(b"42").await.unwrap();
+    let mut answer = String::new();
+    proven.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("42"), "{answer}");
 }

@@ -3,6 +3,7 @@
 //! Labels come from closed sets or from the configuration (sources, targets), never from a request's content, so the
 //! number of series is bounded.
 
+mod callers;
 mod people;
 mod services;
 mod sources;
@@ -11,6 +12,7 @@ mod targets;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
 
+pub use callers::{body_displaced, connection_displaced, credentials_wrong};
 pub use people::{
     count_contradiction, count_merged, set_findings, set_silent_feeds, statement_refused, tombstone_failed,
     undecided_departures,

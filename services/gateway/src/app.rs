@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, BusError, StreamName};
-use edge::{HttpServer, TlsError, TlsSettings, TokenTable};
+use edge::{CallerBudget, CredentialGuard, HttpServer, TlsError, TlsSettings, TokenTable};
 use recovery::{Recovery, RecoveryError};
 use store::{Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch};
@@ -182,6 +182,8 @@ fn build_state(
         body_time_max: Duration::from_secs(config.body_seconds_max),
         trusted_proxies: config.trusted_proxies,
         problems: ProblemLog::default(),
+        unproven: CallerBudget::new(config.unproven_bodies_max, config.unproven_bodies_max.div_ceil(2)),
+        guard: CredentialGuard::new(crate::SERVICE),
     };
     let providers: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
     Ok(Arc::new(AppState {

@@ -66,6 +66,9 @@ pub struct GatewayConfig {
     pub event_bytes_max: usize,
     /// The maximum number of requests in progress; each may hold a body and its parsed form in memory.
     pub in_flight_max: usize,
+    /// The maximum number of bodies that are read at the same time from callers that have not proven who they are: of webhooks,
+    /// whose signature covers the body. One address may have half of them. Beyond it, the oldest body gives way.
+    pub unproven_bodies_max: usize,
     /// The maximum lag of the mapper in messages. Events are refused while its lag is greater.
     pub mapper_lag_max: u64,
     /// The maximum share of EVENTS that one sender may occupy with events that the mapper has not merged yet, in percent.
@@ -99,6 +102,7 @@ impl Default for GatewayConfig {
             members_max: limits.members_max,
             event_bytes_max: limits.event_bytes_max,
             in_flight_max: 64,
+            unproven_bodies_max: 64,
             mapper_lag_max: 200_000,
             sender_share_percent_max: 25,
             drain_seconds_max: 10,
@@ -147,6 +151,7 @@ impl GatewayConfig {
             ("members_max", self.members_max),
             ("event_bytes_max", self.event_bytes_max),
             ("in_flight_max", self.in_flight_max),
+            ("unproven_bodies_max", self.unproven_bodies_max),
             ("connections_max", self.connections_max),
             ("head_seconds_max", usize::try_from(self.head_seconds_max).unwrap_or(usize::MAX)),
             ("scim_bulk.operations_max", self.scim_bulk.operations_max),

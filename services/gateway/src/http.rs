@@ -73,7 +73,7 @@ fn acceptance_time() -> OffsetDateTime {
 impl AppState {
     /// Returns the source that holds the token, if the caller's address and certificate are permitted.
     pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<AdmittedSource>, Problem> {
-        let source = self.sources.authenticate(&parts.headers).inspect_err(|_| {
+        let source = self.intake.authenticate(&self.sources, parts).inspect_err(|_| {
             count_unknown_token();
             self.intake.note_unproven(UNKNOWN_SENDER, "no token, or an unknown one");
         })?;

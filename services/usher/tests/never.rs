@@ -1,4 +1,4 @@
-//! Checks that docs/never.md names existing tests: a fault without a test is no promise.
+//! Checks that docs/never.md and docs/security.md name existing tests: a fault or promise without a test is none.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -55,11 +55,30 @@ fn source_of(package: &str) -> String {
     text
 }
 
+/// Returns the tables of a page whose header is `| promise | test |`.
+fn promises(page: &str) -> String {
+    let tables = page.split("| promise | test |\n").skip(1);
+    let rows = tables.flat_map(|rest| rest.lines().take_while(|line| line.starts_with('|')));
+    rows.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn each_fault_has_a_test_that_exists() {
     let page = std::fs::read_to_string(root().join("docs/never.md")).unwrap();
     let rows = rows(&page);
     assert!(rows.len() >= ROWS_MIN, "{} rows", rows.len());
+    check_tests(rows);
+}
+
+#[test]
+fn each_promise_has_a_test_that_exists() {
+    let page = promises(&std::fs::read_to_string(root().join("docs/security.md")).unwrap());
+    let rows = rows(&page);
+    assert!(rows.len() >= 5, "{} rows", rows.len());
+    check_tests(rows);
+}
+
+fn check_tests(rows: Vec<(&str, &str)>) {
     let mut known: BTreeMap<&str, String> = BTreeMap::new();
     let mut missing = Vec::new();
     for (fault, cell) in rows {

@@ -72,6 +72,8 @@ impl GatewayApp {
         }
         // The problem log ends after every task that writes to it.
         let noting = CancellationToken::new();
+        let (guarding, stop) = (Arc::clone(&intake), shutdown.soft.clone());
+        tokio::spawn(async move { guarding.guard.run_summaries(stop).await });
         let (noted, stop) = (Arc::clone(&intake), noting.clone());
         let keeping = tokio::spawn(async move { noted.problems.keep(&noted.bus, stop).await });
         let serve =

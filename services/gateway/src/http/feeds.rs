@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edge::{Problem, RequestId};
+use edge::{Problem, RequestId, TokenHash};
 use lifecycle::{FeedRun, FeedRunId, SourceProblemKind, UNKNOWN_SENDER};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -21,7 +21,7 @@ use crate::inbound::csv_feeds::outcome::{file_too_large, note_file};
 use crate::inbound::csv_feeds::run::{TakenFeedFile, take_file};
 use crate::inbound::csv_feeds::{CsvFeed, FeedReport};
 use crate::intake::headers::{read_traceparent, refuse_compressed};
-use crate::intake::state::{IntakeState, count_unknown_token};
+use crate::intake::state::{IntakeState, count_unknown_token, note_proven};
 use crate::intake::streamed::ToBroker;
 use crate::intake::streamed::pipe::body_pipe;
 
@@ -75,21 +75,29 @@ pub(super) async fn post_csv(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let intake = Arc::clone(&state.intake);
+    let origin = intake.origin(&parts);
     let token = edge::bearer_token(&parts.headers).inspect_err(|_| {
         count_unknown_token();
+        intake.guard.note_wrong(None, None, Instant::now());
         intake.note_unproven(UNKNOWN_SENDER, "a file without a token");
     })?;
+    let credential = TokenHash::of(token);
+    intake.guard.admit(origin, Some(credential), Instant::now())?;
     // The feed's name is looked up with its token, so that a wrong token does not reveal whether a feed of this name exists.
     let feed = state.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
     let Some(feed) = feed else {
         count_unknown_token();
         let named = state.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());
+        let delay = intake.guard.note_wrong(origin, Some(named), Instant::now());
+        intake.guard.delay_answer(delay).await;
         intake.note_unproven(named, "a file with another token than that of the feed");
         return Err(Problem::unauthorised(edge::UNKNOWN_TOKEN));
     };
     intake
         .admit_to(&feed.access, &feed.source, &parts)
         .inspect_err(|_| intake.note_stranger(&feed.source))?;
+    intake.guard.note_right(origin, credential, Instant::now());
+    note_proven(&parts.extensions);
     intake.problems.end_known(&feed.source, SourceProblemKind::RefusedCredentials);
     let span =
         tracing::info_span!("ingest", door = "csv", request_id = %id, source = feed.source, trace_id = Empty);

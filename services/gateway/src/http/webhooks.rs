@@ -9,7 +9,7 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use edge::{Problem, RequestId};
+use edge::{Problem, RequestId, TokenHash};
 use lifecycle::{SourceProblemKind, TraceContext, UNKNOWN_SENDER};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -18,7 +18,7 @@ use super::{AppState, acceptance_time, docs, note_request};
 use crate::inbound::webhooks::{self, WebhookReading, WebhookSource};
 use crate::intake::notices::NoticeReport;
 use crate::intake::received::check_sizes;
-use crate::intake::state::IntakeState;
+use crate::intake::state::{IntakeState, note_proven};
 use crate::intake::storage::{AcceptedEvents, store_events};
 
 /// Deliver a webhook notice
@@ -44,10 +44,12 @@ pub(super) async fn post_notice(
     }
     let intake = &state.intake;
     // Checked before the name is looked up, so that the response does not reveal which names exist.
-    let _room = intake.room_for_all()?;
+    intake.check_load()?;
+    let origin = intake.origin(&parts);
+    intake.guard.admit(origin, Some(webhook_credential(&name)), Instant::now())?;
     let Some(webhook) = state.webhooks.get(&name) else {
         telemetry::metrics::caller_refused("unknown_source");
-        tracing::warn!("a notice to a webhook that is not configured was refused");
+        intake.guard.note_wrong(origin, None, Instant::now());
         intake.note_unproven(UNKNOWN_SENDER, "a webhook name that is not configured");
         return Err(webhooks::not_verified());
     };
@@ -69,6 +71,9 @@ pub(super) async fn post_notice(
             Err(problem) => {
                 if problem.status() == StatusCode::UNAUTHORIZED {
                     intake.note_unproven(&sender, "a notice that was not verified");
+                    let delay = intake.guard.note_wrong(origin, Some(&sender), Instant::now());
+                    intake.guard.delay_answer(delay).await;
+                    return Err(problem);
                 }
                 intake.problems.note_refusal(&sender, &problem);
                 note_request(source, &Err(problem.clone()));
@@ -78,6 +83,11 @@ pub(super) async fn post_notice(
     }
     .instrument(span)
     .await
+}
+
+/// Returns the credential under which a webhook's verified senders are known: a signature differs with each notice.
+fn webhook_credential(name: &str) -> TokenHash {
+    TokenHash::of(&format!("webhook/{name}"))
 }
 
 /// The outcome of a request that was verified.
@@ -98,10 +108,12 @@ async fn take_notices(
 ) -> Result<TakenNotices, Problem> {
     let source = &webhook.notices.source;
     source.check_rate(Instant::now())?;
-    let body = intake.body(&parts.headers, body).await?;
+    let body = intake.unproven_body(parts, body).await?;
     let reading =
         webhook.hear(parts.method.as_str(), &parts.headers, &body, &intake.limits, acceptance_time())?;
     let sender = webhook.notices.event_source();
+    note_proven(&parts.extensions);
+    intake.guard.note_right(intake.origin(parts), webhook_credential(&source.name), Instant::now());
     intake.problems.end_known(&sender, SourceProblemKind::RefusedCredentials);
     let NoticeReport { received, thin, ignored, unknown } = match reading {
         WebhookReading::Handshake { .. } => return Ok(TakenNotices::Handshake(reading)),
@@ -110,6 +122,7 @@ async fn take_notices(
     for name in &unknown {
         intake.problems.note(&sender, SourceProblemKind::UnknownTypes, 1, name);
     }
+    let _room = intake.pressure.enter_for(source)?;
     check_sizes(&received, &intake.limits)?;
     source.authorise(&received)?;
     source.authorise_thin(&thin)?;

@@ -4,6 +4,7 @@ mod address;
 mod discovery;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Extension, Request, State};
@@ -12,7 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use edge::{RequestId, bearer_token, parse_json};
+use edge::{RequestId, TokenHash, bearer_token, parse_json};
 use lifecycle::{SourceProblemKind, UNKNOWN_SENDER};
 use scim_service::{
     AnswerProjection, DEPTH_MAX, ListQuery, Precondition, ResourceType, ScimBulkRequest, ScimServiceError,
@@ -27,6 +28,7 @@ use super::list::ListRequest;
 use super::read;
 use super::state::{IdentityProvider, ScimState};
 use super::write::{AnswerTiming, ProviderSession, ResourceEdit};
+use crate::intake::state::note_proven;
 use address::{ScimAddress, ScimLocation};
 
 /// Builds the routes below `/scim/v2`.
@@ -93,11 +95,23 @@ fn authenticate_provider(
         state.intake.note_unproven(&sender, "no token, or an unknown one");
         ScimRefusal::unauthorised(detail)
     };
-    let token = bearer_token(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
+    let origin = state.intake.origin(parts);
+    let guard = &state.intake.guard;
+    let token = bearer_token(&parts.headers).map_err(|problem| {
+        guard.note_wrong(None, address.provider(), Instant::now());
+        unauthorised(problem.detail())
+    })?;
+    let credential = TokenHash::of(token);
+    guard.admit(origin, Some(credential), Instant::now())?;
     let provider = state.provider_of(token);
     let fits =
         |provider: &Arc<IdentityProvider>| address.provider().is_none_or(|name| name == provider.name());
-    let provider = provider.filter(fits).ok_or_else(|| unauthorised(edge::UNKNOWN_TOKEN))?;
+    let provider = provider.filter(fits).ok_or_else(|| {
+        guard.note_wrong(origin, address.provider(), Instant::now());
+        unauthorised(edge::UNKNOWN_TOKEN)
+    })?;
+    guard.note_right(origin, credential, Instant::now());
+    note_proven(&parts.extensions);
     let sender = provider.event_source();
     state.intake.admit(&provider.source, parts).inspect_err(|_| state.intake.note_stranger(&sender))?;
     state.intake.problems.end_known(&sender, SourceProblemKind::RefusedCredentials);

@@ -151,7 +151,7 @@ impl WebhookSource {
             Ok(_) => Ok(()),
             Err(refusal) => {
                 telemetry::metrics::caller_refused(refusal.kind());
-                tracing::warn!(source = self.notices.source.name, why = %refusal, "a notice was not verified");
+                tracing::debug!(source = self.notices.source.name, why = %refusal, "a notice was not verified");
                 Err(not_verified())
             }
         }

@@ -4,7 +4,7 @@ pub(crate) mod authority;
 mod bucket;
 pub(crate) mod quota;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(crate) struct AdmittedSource {
     /// The rate limit. `None` means that there is no limit.
     bucket: Option<Mutex<TokenBucket>>,
     access: AccessRule,
+    /// The number of its requests in progress.
+    in_flight: Arc<AtomicUsize>,
     /// Parses the whole days that its events name.
     dates: DateReader,
 }
@@ -47,7 +49,7 @@ impl AdmittedSource {
         let dates = config.dates();
         let SourceConfig { name, kinds, ce_source, access, .. } = config;
         let authority = Some(SourceAuthority::new(&name, &ce_source, providers));
-        Self { name, kinds, authority, bucket, access, dates }
+        Self { name, kinds, authority, bucket, access, in_flight: Arc::default(), dates }
     }
 
     /// Creates a source that cannot claim a CloudEvents `source`: a webhook or an identity provider.
@@ -59,7 +61,15 @@ impl AdmittedSource {
         now: Instant,
     ) -> Self {
         let bucket = events_per_second_max.map(|rate| Mutex::new(TokenBucket::full(rate, now)));
-        Self { name, kinds, authority: None, bucket, access, dates: DateReader::default() }
+        Self {
+            name,
+            kinds,
+            authority: None,
+            bucket,
+            access,
+            in_flight: Arc::default(),
+            dates: DateReader::default(),
+        }
     }
 
     fn bucket(&self) -> Option<MutexGuard<'_, TokenBucket>> {
@@ -137,10 +147,25 @@ fn too_fast(wait: Duration) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_fast", detail).retry_after(wait)
 }
 
+/// The place of one request of a source.
+#[derive(Debug)]
+pub(crate) struct SourceSeat {
+    of_source: Arc<AtomicUsize>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for SourceSeat {
+    fn drop(&mut self) {
+        self.of_source.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The current load: requests in flight here, and the mapper's lag behind the broker.
 #[derive(Debug)]
 pub(crate) struct LoadPressure {
     in_flight: Arc<Semaphore>,
+    /// The maximum number of requests of one source, so that it leaves room for the others.
+    of_source_max: usize,
     /// The mapper's lag in messages, as of the last check; 0 while it is unknown.
     mapper_lag: AtomicU64,
     mapper_lag_max: u64,
@@ -150,7 +175,8 @@ impl LoadPressure {
     /// Allows at most `in_flight_max` concurrent requests, and a mapper lag of at most `mapper_lag_max` messages.
     pub(crate) fn new(in_flight_max: usize, mapper_lag_max: u64) -> Self {
         let in_flight = Arc::new(Semaphore::new(in_flight_max));
-        Self { in_flight, mapper_lag: AtomicU64::new(0), mapper_lag_max }
+        let of_source_max = (in_flight_max - in_flight_max / 4).max(1);
+        Self { in_flight, of_source_max, mapper_lag: AtomicU64::new(0), mapper_lag_max }
     }
 
     /// Records the mapper's lag in messages. `None` means that the lag is unknown, which refuses no request.
@@ -171,6 +197,18 @@ impl LoadPressure {
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.check_lag()?;
         self.seat()
+    }
+
+    /// Admits one request of a source, as [`Self::enter`] does. One source never has every place.
+    pub(crate) fn enter_for(&self, source: &AdmittedSource) -> Result<SourceSeat, Problem> {
+        let permit = self.enter()?;
+        let before = source.in_flight.fetch_add(1, Ordering::Relaxed);
+        let seat = SourceSeat { of_source: Arc::clone(&source.in_flight), _permit: permit };
+        if before < self.of_source_max {
+            return Ok(seat);
+        }
+        let detail = "too many requests of this source at the same time";
+        Err(Problem::unavailable("too_many_in_flight", detail, PAUSE))
     }
 
     /// Admits one request that makes no events. It can be answered however far the mapper is behind.
@@ -194,6 +232,20 @@ mod tests {
         assert_eq!((refused.status().as_u16(), refused.code()), (503, "too_many_in_flight"));
         drop(first);
         assert!(pressure.enter().is_ok());
+    }
+
+    #[test]
+    fn one_source_leaves_room_for_the_others() {
+        let source = |name: &str| {
+            AdmittedSource::of_webhook(name.into(), None, None, AccessRule::default(), Instant::now())
+        };
+        let (greedy, quiet) = (source("greedy"), source("quiet"));
+        let pressure = LoadPressure::new(4, 10);
+        let mut seats: Vec<_> = (0..3).map(|_| pressure.enter_for(&greedy).unwrap()).collect();
+        assert_eq!(pressure.enter_for(&greedy).unwrap_err().code(), "too_many_in_flight");
+        assert!(pressure.enter_for(&quiet).is_ok());
+        seats.pop();
+        assert!(pressure.enter_for(&greedy).is_ok());
     }
 
     #[test]

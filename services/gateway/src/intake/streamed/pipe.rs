@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use edge::Problem;
+use edge::{BodyPace, Problem};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -54,7 +54,8 @@ impl Read for BodyReader {
 }
 
 impl BodyWriter {
-    /// Writes the whole body: at most `bytes_max`, and no piece later than `pause_max` after the one before.
+    /// Writes the whole body: at most `bytes_max`, no piece later than `pause_max` after the one before, and not slower than the
+    /// minimum pace.
     ///
     /// # Errors
     /// `too_large` if the body is longer, 408 if it stops arriving, 400 if it breaks off. The reader then finds no end either.
@@ -66,12 +67,12 @@ impl BodyWriter {
         too_large: impl Fn() -> Problem,
     ) -> Result<(), Problem> {
         let mut stream = body.into_data_stream();
-        let mut bytes = 0_u64;
+        let (mut bytes, mut pace) = (0_u64, BodyPace::new(pause_max));
+        let late = |detail: String| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail);
         loop {
-            let next = tokio::time::timeout(pause_max, stream.next()).await.map_err(|_| {
-                let detail = format!("nothing came for {} s", pause_max.as_secs());
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
-            })?;
+            let next = tokio::time::timeout(pause_max, pace.next(stream.next(), piece_length)).await;
+            let next = next.map_err(|_| late(format!("nothing came for {} s", pause_max.as_secs())))?;
+            let next = next.map_err(|slow| late(slow.to_string()))?;
             let Some(piece) = next else { break };
             let piece = piece.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
             bytes += piece.len() as u64;
@@ -85,6 +86,10 @@ impl BodyWriter {
         _ = self.0.send(BodyPiece::End).await;
         Ok(())
     }
+}
+
+fn piece_length(piece: &Option<Result<Bytes, axum::Error>>) -> usize {
+    piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len)
 }
 
 #[cfg(test)]
