@@ -35,6 +35,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ),
     ("broker_unreachable", 503, "Events cannot be stored now. Send the same request later."),
     (
+        "changed_since_shown",
+        409,
+        "The subject of the decision is no longer what was listed. List it again, look, and decide about that.",
+    ),
+    (
         "dead_letter_not_found",
         404,
         "There is no dead letter with that id. `usher dead ls --state all` lists them.",

@@ -4,6 +4,7 @@ pub mod export;
 pub mod feed;
 pub mod findings;
 pub mod held;
+pub mod holds;
 pub mod leavers;
 pub mod orders;
 pub mod other_accounts;
@@ -216,6 +217,8 @@ pub struct ControlError {
 pub enum RefusalReason {
     /// There is no target of that name.
     UnknownTarget,
+    /// The subject of the request has changed since the operator was shown it.
+    ChangedSinceShown,
     /// The request is invalid, or cannot be carried out now.
     #[default]
     #[serde(other)]
@@ -231,5 +234,10 @@ impl ControlError {
     /// Creates a refusal for a request that is invalid, or that cannot be carried out now.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { message: message.into(), reason: RefusalReason::Refused }
+    }
+
+    /// Creates a refusal of a decision about something that has changed since it was shown.
+    pub fn changed_since_shown(message: impl Into<String>) -> Self {
+        Self { message: message.into(), reason: RefusalReason::ChangedSinceShown }
     }
 }

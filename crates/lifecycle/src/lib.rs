@@ -51,6 +51,7 @@ pub use control::held::{
     DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldDecision, HeldReply, HeldRequest, HeldResource,
     PauseReply, PauseRequest, PausedTarget, ResolveConflictRequest, TestReply, TestRequest,
 };
+pub use control::holds::{ChangedHold, HoldContent, HoldEffect, HoldId, ShownHold};
 pub use control::leavers::{
     ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest,
     LEAVERS_MAX, LeaverCause, LeaverCounts, LeaversReply, LeaversRequest, MembershipEvidence, MembershipKey,

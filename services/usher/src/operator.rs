@@ -17,6 +17,7 @@ mod provision;
 mod quarantine;
 mod reconcile;
 mod schedule;
+mod shown;
 mod status;
 mod trace;
 mod verify;

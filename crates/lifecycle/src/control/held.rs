@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Actor;
+use super::holds::{ChangedHold, HoldEffect, HoldId, ShownHold};
 use crate::ResourceKind;
 
 /// The reason for a hold.
@@ -114,8 +115,15 @@ pub struct HeldResource {
     pub subject: String,
     /// The revision that is held.
     pub revision: i64,
+    /// The identity of the hold, for the decision. It changes when the decision would mean something else. Empty for a
+    /// membership, about which no operator decides.
+    #[serde(default)]
+    pub hold: HoldId,
     /// The desired state: `active`, `disabled`, `deleted`, `exists` or `absent`.
     pub wanted: String,
+    /// The effect of the change at the target.
+    #[serde(default)]
+    pub effect: HoldEffect,
     /// The reason for the hold.
     pub by: HeldBy,
     /// A description of the reason, with the recommended action.
@@ -146,18 +154,23 @@ pub struct HeldReply {
     pub next_cursor: Option<String>,
 }
 
-/// Tells the writer to approve or reject held changes; answered by a [`DecideHeldReply`].
+/// Tells the writer to approve or reject held changes; answered by a [`DecideHeldReply`]. A request without `holds` is
+/// refused: a decision covers what was shown, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecideHeldRequest {
     /// The target.
     pub target: String,
-    /// The keys of people and groups; `None` for everything that is held by `by`.
+    /// The holds as they were shown.
     #[serde(default)]
-    pub subjects: Option<Vec<String>>,
-    /// Only resources that are held for this reason.
+    pub holds: Vec<ShownHold>,
+    /// `true` to leave holds that have changed since, and to decide about the others. Otherwise one hold that has changed
+    /// refuses the request.
     #[serde(default)]
-    pub by: Option<HeldBy>,
+    pub leave_changed: bool,
+    /// The number of deletions that may be approved.
+    #[serde(default)]
+    pub deletions: u64,
     /// `true` to approve the changes, `false` to reject them.
     pub approve: bool,
     /// The operator and the reason.
@@ -177,6 +190,9 @@ pub struct DecideHeldReply {
     /// Subjects that were named and of which only memberships are held, which no decision ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_memberships: Vec<String>,
+    /// Holds that have changed since they were shown, and that are left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<ChangedHold>,
 }
 
 /// Tells the writer to pause or resume a target; answered by a [`PauseReply`].

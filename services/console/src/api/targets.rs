@@ -1,27 +1,41 @@
 //! Decisions about targets and what is held at them.
 
+use lifecycle::ShownHold;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Body of `POST /v1/held/approve` and `/v1/held/reject`: `subjects` or `all`, not both.
+/// Body of `POST /v1/held/approve` and `/v1/held/reject`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DecideHeld {
     /// Name of the target.
     #[serde(default)]
     pub target: String,
-    /// Keys of people and groups, at most 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subjects: Option<Vec<String>>,
-    /// Decides about all changes that are held at the target.
+    /// The holds to decide about, 1 to 10,000, as `GET /v1/held` showed them. Required.
     #[serde(default)]
-    pub all: bool,
-    /// Limits the decision to changes that are held for this reason: `guard`, `protected`, `profile` or `taken`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+    pub holds: Vec<ShownHold>,
+    /// `true` to leave holds that have changed since they were listed, and to decide about the others. Without it, one
+    /// changed hold refuses the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leave_changed: bool,
+    /// The number of accounts and groups that the approval may delete (`effect` is `delete`).
+    #[serde(default)]
+    pub deletions: u64,
     /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
+    /// No longer accepted: name the holds in `holds`.
+    #[serde(default, skip_serializing)]
+    #[schema(deprecated)]
+    pub subjects: Option<Vec<String>>,
+    /// No longer accepted: name the holds in `holds`.
+    #[serde(default, skip_serializing)]
+    #[schema(deprecated)]
+    pub all: bool,
+    /// No longer accepted: name the holds in `holds`.
+    #[serde(default, skip_serializing)]
+    #[schema(deprecated)]
+    pub by: Option<String>,
 }
 
 /// Body of `POST /v1/conflicts/resolve`.

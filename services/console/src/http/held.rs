@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, DecideHeldReply, DecideHeldRequest, HeldBy, HeldReply, HeldRequest, PauseReply, PauseRequest,
-    ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verbs,
+    Actor, DecideHeldReply, DecideHeldRequest, HeldReply, HeldRequest, PauseReply, PauseRequest, ReplayReply,
+    ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verbs,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,8 +18,11 @@ use super::{ConsoleState, ConsoleStateInner};
 use crate::LOOK_TIMEOUT;
 use crate::api::{DecideHeld, PauseRequestBody, ResolveConflict};
 
-/// Maximum number of people and groups in one request.
-const SUBJECTS_MAX: usize = 10_000;
+/// Maximum number of holds in one request.
+const HOLDS_MAX: usize = 10_000;
+
+/// The answer to a request that does not say what was shown.
+const LIST_FIRST: &str = "list first: a decision covers the holds that were shown, as `holds` with `subject` and `hold` of `GET /v1/held`";
 
 /// Filter of the list of held changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -60,7 +63,8 @@ pub(super) async fn list_held(
         (status = 200, body = DecideHeldReply, description = "the number of decided changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to approve are missing"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "a hold has changed since it was listed (`changed_since_shown`), or more would be deleted than `deletions`"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the holds to approve are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -83,7 +87,8 @@ pub(super) async fn approve_held(
         (status = 200, body = DecideHeldReply, description = "the number of decided changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to reject are missing"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "a hold has changed since it was listed (`changed_since_shown`)"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the holds to reject are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -107,21 +112,12 @@ async fn decide_held(
     if body.target.trim().is_empty() {
         wrong.add("/target", "is required");
     }
-    match (&body.subjects, body.all) {
-        (Some(subjects), false) if (1..=SUBJECTS_MAX).contains(&subjects.len()) => {}
-        (Some(_), false) => wrong.add("/subjects", format!("must name 1 to {SUBJECTS_MAX} people or groups")),
-        (None, true) => {}
-        _ => wrong.add("/subjects", "give either `subjects` or `all`: true"),
-    }
-    let by = body.by.as_deref().map(|name| HeldBy::named(name).ok_or(()));
-    let by = by.transpose().unwrap_or_else(|()| {
-        wrong.add("/by", "must be guard, protected, profile or taken");
-        None
-    });
+    check_holds(&body, &mut wrong);
     if !wrong.is_empty() {
         return Err(invalid_request(wrong));
     }
-    let request = DecideHeldRequest { target: body.target, subjects: body.subjects, by, approve, actor };
+    let DecideHeld { target, holds, leave_changed, deletions, .. } = body;
+    let request = DecideHeldRequest { target, holds, leave_changed, deletions, approve, actor };
     let reply: DecideHeldReply = context.act::<verbs::DecideHeldVerb>(ready, &request).await?;
     tracing::info!(
         who = request.actor.who,
@@ -131,6 +127,20 @@ async fn decide_held(
         "held resources decided"
     );
     Ok(Json(reply))
+}
+
+/// Checks that the request names the holds that were shown.
+fn check_holds(body: &DecideHeld, wrong: &mut FieldErrors) {
+    let gone = [("/subjects", body.subjects.is_some()), ("/all", body.all), ("/by", body.by.is_some())];
+    for (pointer, _) in gone.into_iter().filter(|(_, is_given)| *is_given) {
+        wrong.add(pointer, LIST_FIRST);
+    }
+    if body.holds.is_empty() && wrong.is_empty() {
+        wrong.add("/holds", LIST_FIRST);
+    }
+    if body.holds.len() > HOLDS_MAX {
+        wrong.add("/holds", format!("must name 1 to {HOLDS_MAX} holds"));
+    }
 }
 
 /// Resolves an account conflict

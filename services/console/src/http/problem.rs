@@ -110,6 +110,9 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
         ControlFailure::Refused { error, .. } if error.reason == RefusalReason::UnknownTarget => {
             Problem::new(StatusCode::NOT_FOUND, "target_not_found", error.message.clone())
         }
+        ControlFailure::Refused { error, .. } if error.reason == RefusalReason::ChangedSinceShown => {
+            Problem::new(StatusCode::CONFLICT, "changed_since_shown", error.message.clone())
+        }
         ControlFailure::Refused { error, .. } => {
             Problem::new(StatusCode::CONFLICT, "refused", error.message.clone())
         }

@@ -11,9 +11,9 @@ use super::{OperatorArgs, parse_row_limit};
 pub enum HeldCommand {
     /// List held changes with the reason for each, oldest first.
     Ls(HeldListArgs),
-    /// Approve held changes: the writer carries them out.
+    /// Approve held changes as they were listed: the writer carries them out.
     Approve(DecideHeldArgs),
-    /// Reject held changes: the target stays as it is until a new change is decided.
+    /// Reject held changes as they were listed: the target stays as it is until a new change is decided.
     Reject(DecideHeldArgs),
 }
 
@@ -65,18 +65,24 @@ impl HeldReason {
 /// Arguments of `usher held approve` and `usher held reject`.
 #[derive(Debug, Args)]
 pub struct DecideHeldArgs {
-    /// Keys of people and groups.
-    #[arg(value_name = "SUBJECT", required_unless_present = "all", conflicts_with = "all")]
+    /// Keys of people and groups, decided as the last `usher held ls` showed them.
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["all", "holds"], conflicts_with_all = ["all", "holds"])]
     pub subjects: Vec<String>,
     /// Name of the target.
     #[arg(long, value_name = "NAME")]
     pub target: String,
-    /// Decide about all changes that are held at the target.
-    #[arg(long)]
+    /// Decide about all changes that the last `usher held ls` showed. Changes that were held since are left.
+    #[arg(long, conflicts_with = "holds")]
     pub all: bool,
-    /// Limit the decision to changes that are held for this reason.
+    /// Identity of a hold, from the column HOLD of `usher held ls`. Can be repeated.
+    #[arg(long = "hold", value_name = "HOLD")]
+    pub holds: Vec<String>,
+    /// Limit the decision to changes that were shown as held for this reason.
     #[arg(long, value_enum, value_name = "REASON")]
     pub by: Option<HeldReason>,
+    /// The number of accounts and groups that may be deleted by the approval.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub deletions: u64,
     /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,

@@ -54,6 +54,11 @@ impl OperatorClient {
         self.send(self.request(Method::GET, path).query(query)).await
     }
 
+    /// Returns the console's address.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Gets a list page by page, until it ends or `rows_max` rows are read. The answer is that of the first page, with
     /// the rows of all pages, the cursor after the last one, and the services that did not answer at any page.
     pub(super) async fn get_list(

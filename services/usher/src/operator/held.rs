@@ -1,15 +1,27 @@
 //! Runs the subcommands of `usher held`, `usher conflicts` and `usher target`.
 
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, bail};
 use console::api::{DeadLetterList, DecideHeld, PauseRequestBody, ResolveConflict};
-use lifecycle::{DecideHeldReply, HeldReply, PauseReply, ReplayReply, TestReply};
+use lifecycle::{
+    DecideHeldReply, HeldDecision, HeldReply, HoldEffect, HoldId, PauseReply, ReplayReply, TestReply,
+};
+use serde_json::Value;
 
 use super::client::{OperatorClient, read_answer};
+use super::shown::{ShownChange, ShownHolds};
 use super::{CommandEnd, show_answer};
 use crate::cli::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, PauseArgs,
     ResolveConflictArgs, TargetCommand, TestArgs,
 };
 use crate::render;
+
+/// The number of holds that are listed and remembered.
+const REMEMBERED_MAX: usize = 100_000;
+/// The number of holds in one decision; the console takes no more.
+const HOLDS_PER_REQUEST: usize = 5_000;
 
 /// Runs a subcommand of `usher held`.
 ///
@@ -18,27 +30,126 @@ use crate::render;
 pub async fn run_held(command: &HeldCommand) -> anyhow::Result<CommandEnd> {
     match command {
         HeldCommand::Ls(args) => list_held(args).await,
-        HeldCommand::Approve(args) => decide_held(args, "approve").await,
-        HeldCommand::Reject(args) => decide_held(args, "reject").await,
+        HeldCommand::Approve(args) => decide_held(args, HeldDecision::Approve).await,
+        HeldCommand::Reject(args) => decide_held(args, HeldDecision::Reject).await,
     }
 }
 
+/// Lists held changes, and remembers them for the decision. All are remembered, also those beyond the limit: the list
+/// counts them by effect.
 async fn list_held(args: &HeldListArgs) -> anyhow::Result<CommandEnd> {
     let query: Vec<_> = args.target.clone().map(|target| ("target", target)).into_iter().collect();
-    let answer = OperatorClient::new(&args.operator)?.get_list(&["held"], &query, args.limit).await?;
-    show_answer(&args.operator, &answer, |reply: &HeldReply| render::held::render_held(reply))
+    let client = OperatorClient::new(&args.operator)?;
+    let mut answer = client.get_list(&["held"], &query, REMEMBERED_MAX).await?;
+    let reply: HeldReply = read_answer(&answer)?;
+    let remembered = ShownHolds::open(&args.operator, &client).remember(args.target.as_deref(), &reply.items);
+    if let Err(error) = remembered {
+        eprintln!("usher: the list is not remembered, so decide with --hold: {error:#}");
+    }
+    let more = render::held::count_effects(reply.items.get(args.limit..).unwrap_or_default());
+    if let Some(rows) = answer.get_mut("items").and_then(Value::as_array_mut) {
+        rows.truncate(args.limit);
+    }
+    show_answer(&args.operator, &answer, |reply: &HeldReply| render::held::render_held(reply, &more))
 }
 
-async fn decide_held(args: &DecideHeldArgs, verb: &str) -> anyhow::Result<CommandEnd> {
-    let body = DecideHeld {
-        target: args.target.clone(),
-        subjects: (!args.all).then(|| args.subjects.clone()),
-        all: args.all,
-        by: args.by.map(|by| by.as_str().to_owned()),
-        why: args.why.clone(),
+async fn decide_held(args: &DecideHeldArgs, decision: HeldDecision) -> anyhow::Result<CommandEnd> {
+    let client = OperatorClient::new(&args.operator)?;
+    let holds = chosen_holds(args, decision, &client).await?;
+    let mut decided = DecideHeldReply::default();
+    for some in holds.chunks(HOLDS_PER_REQUEST) {
+        let body = DecideHeld {
+            target: args.target.clone(),
+            holds: some.iter().map(ShownChange::shown_hold).collect(),
+            leave_changed: args.all,
+            deletions: count_deletions(some),
+            why: args.why.clone(),
+            ..DecideHeld::default()
+        };
+        let path = ["held", decision.as_str()];
+        let reply: DecideHeldReply = read_answer(&client.post(&path, &body).await?)?;
+        decided.decided += reply.decided;
+        decided.not_held.extend(reply.not_held);
+        decided.only_memberships.extend(reply.only_memberships);
+        decided.changed.extend(reply.changed);
+    }
+    let answer = serde_json::to_value(&decided)?;
+    show_answer(&args.operator, &answer, |reply: &DecideHeldReply| {
+        render::held::render_decided(reply, decision)
+    })
+}
+
+/// Returns the holds to decide about, as they were shown.
+async fn chosen_holds(
+    args: &DecideHeldArgs,
+    decision: HeldDecision,
+    client: &OperatorClient,
+) -> anyhow::Result<Vec<ShownChange>> {
+    let shown = ShownHolds::open(&args.operator, client).of_target(&args.target)?;
+    let list = format!("usher held ls --target {}", render::clean_text(&args.target));
+    let mut holds = if args.holds.is_empty() {
+        let shown = shown.with_context(|| format!("list first: a decision covers what `{list}` showed"))?;
+        if args.all { shown } else { holds_of(&args.subjects, &shown, &list)? }
+    } else {
+        named_holds(args, client, shown.unwrap_or_default(), &list).await?
     };
-    let answer = OperatorClient::new(&args.operator)?.post(&["held", verb], &body).await?;
-    show_answer(&args.operator, &answer, |reply: &DecideHeldReply| render::held::render_decided(reply, verb))
+    if let Some(by) = args.by {
+        holds.retain(|hold| hold.by.as_str() == by.as_str());
+    } else if args.all {
+        holds.retain(|hold| hold.decisions.contains(&decision));
+    }
+    let deletions = count_deletions(&holds);
+    if decision == HeldDecision::Approve && deletions > args.deletions {
+        bail!(
+            "{deletions} of these changes delete an account or a group: say the number with --deletions {deletions}"
+        );
+    }
+    Ok(holds)
+}
+
+/// Returns the holds of these subjects. Each of them must have been shown.
+fn holds_of(subjects: &[String], shown: &[ShownChange], list: &str) -> anyhow::Result<Vec<ShownChange>> {
+    let mut holds = Vec::new();
+    for subject in subjects {
+        let before = holds.len();
+        holds.extend(shown.iter().filter(|hold| hold.subject == *subject).cloned());
+        if holds.len() == before {
+            bail!(
+                "`{list}` did not show {} when it was last run: list it again",
+                render::clean_text(subject)
+            );
+        }
+    }
+    Ok(holds)
+}
+
+/// Returns the holds with the identities that the operator wrote. Those that this computer was not shown are looked up.
+async fn named_holds(
+    args: &DecideHeldArgs,
+    client: &OperatorClient,
+    mut known: Vec<ShownChange>,
+    list: &str,
+) -> anyhow::Result<Vec<ShownChange>> {
+    let wanted: BTreeSet<HoldId> = args.holds.iter().map(|hold| HoldId::named(hold)).collect();
+    if !wanted.iter().all(|hold| known.iter().any(|shown| shown.hold == *hold)) {
+        let query = [("target", args.target.clone())];
+        let reply: HeldReply = read_answer(&client.get_list(&["held"], &query, REMEMBERED_MAX).await?)?;
+        known.extend(reply.items.iter().map(ShownChange::from));
+    }
+    let found = |hold: &HoldId| {
+        let change = known.iter().find(|shown| shown.hold == *hold).cloned();
+        change.with_context(|| {
+            format!(
+                "the hold {} has changed since it was listed, or ended: list it again with `{list}`",
+                hold
+            )
+        })
+    };
+    wanted.iter().map(found).collect()
+}
+
+fn count_deletions(holds: &[ShownChange]) -> u64 {
+    holds.iter().filter(|hold| hold.effect == HoldEffect::Delete).count() as u64
 }
 
 /// Runs a subcommand of `usher target`.

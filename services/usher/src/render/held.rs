@@ -1,6 +1,6 @@
 //! Rendering of held changes, conflicts and pauses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use console::api::DeadLetterList;
 use lifecycle::{DecideHeldReply, HeldDecision, HeldReply, HeldResource, PauseReply, TestReply};
@@ -9,24 +9,44 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
+/// The number of changes by effect and reason.
+pub type EffectCounts = BTreeMap<(&'static str, &'static str), usize>;
+
+/// Counts changes that are not shown one by one.
+pub fn count_effects(held: &[HeldResource]) -> EffectCounts {
+    let mut counts = EffectCounts::new();
+    for held in held {
+        *counts.entry((held.effect.verb(), held.by.as_str())).or_default() += 1;
+    }
+    counts
+}
+
 /// Renders held changes, one line each, the commands that decide about them, and what helps where no command does.
-pub fn render_held(reply: &HeldReply) -> String {
+/// `more` counts the changes beyond the limit of the list.
+pub fn render_held(reply: &HeldReply, more: &EffectCounts) -> String {
     if reply.items.is_empty() {
         return "nothing is held\n".to_owned();
     }
-    let header = ["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "CAN BE", "REASON"];
+    let header =
+        ["SINCE", "TARGET", "KIND", "SUBJECT", "HOLD", "WANTED", "DOES", "HELD BY", "CAN BE", "REASON"];
     let mut table = TextTable::new(header);
     for held in &reply.items {
         let since = instant_text(&held.since.format(&Rfc3339).unwrap_or_default());
         let (kind, by) = (held.kind.as_str(), held.by.as_str());
         let can_be = decisions_text(&held.decisions);
         let reason = held.reason.as_str();
-        table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, can_be, reason]);
+        let hold = if held.hold.as_str().is_empty() { "-" } else { held.hold.as_str() };
+        let (wanted, effect) = (held.wanted.as_str(), held.effect.verb());
+        let subject = held.subject.as_str();
+        table.row([since.as_str(), &held.target, kind, subject, hold, wanted, effect, by, can_be, reason]);
     }
     let mut text = table.render();
     let shown = u64::try_from(reply.items.len()).unwrap_or(u64::MAX);
     if reply.total > shown {
-        text.push_str(&format!("... and {} more\n", reply.total - shown));
+        let counted: Vec<String> =
+            more.iter().map(|((effect, by), count)| format!("{count} {effect} (held by {by})")).collect();
+        let counted = if counted.is_empty() { String::new() } else { format!(": {}", counted.join(", ")) };
+        text.push_str(&format!("... and {} more{counted}\n", reply.total - shown));
     }
     text.push('\n');
     let target_of = |decision: HeldDecision| {
@@ -35,7 +55,7 @@ pub fn render_held(reply: &HeldReply) -> String {
     };
     if let Some(target) = target_of(HeldDecision::Approve) {
         text.push_str(&format!(
-            "to carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n"
+            "to carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one of this list)\n"
         ));
     }
     if let Some(target) = target_of(HeldDecision::Reject) {
@@ -65,10 +85,20 @@ fn decisions_text(decisions: &[HeldDecision]) -> &'static str {
     }
 }
 
-/// Renders the number of decided changes; `verb` is `approve` or `reject`.
-pub fn render_decided(reply: &DecideHeldReply, verb: &str) -> String {
-    let done = if verb == "approve" { "approved" } else { "rejected" };
+/// Renders the number of decided changes, and those that were left.
+pub fn render_decided(reply: &DecideHeldReply, decision: HeldDecision) -> String {
+    let done = match decision {
+        HeldDecision::Approve => "approved",
+        HeldDecision::Reject => "rejected",
+    };
     let mut text = format!("{done}: {}\n", reply.decided);
+    for changed in &reply.changed {
+        text.push_str(&format!(
+            "left: the hold of {} has changed since it was listed: it now {}; list it again\n",
+            clean_text(&changed.subject),
+            changed.effect.verb()
+        ));
+    }
     for subject in &reply.not_held {
         text.push_str(&format!("not held: {}\n", clean_text(subject)));
     }
@@ -141,7 +171,7 @@ mod tests {
             {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
              "reason": "12 of 20 accounts", "since": "2026-01-02T03:04:05Z"}]}))
         .unwrap();
-        let text = render_held(&reply);
+        let text = render_held(&reply, &EffectCounts::new());
         for part in [
             "E-1",
             "disabled",
@@ -152,7 +182,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(render_held(&HeldReply::default()), "nothing is held\n");
+        assert_eq!(render_held(&HeldReply::default(), &EffectCounts::new()), "nothing is held\n");
     }
 
     #[test]
@@ -163,7 +193,7 @@ mod tests {
         };
         let shown = |held: &[serde_json::Value]| {
             let reply = serde_json::json!({"total": held.len(), "items": held});
-            render_held(&serde_json::from_value(reply).unwrap())
+            render_held(&serde_json::from_value(reply).unwrap(), &EffectCounts::new())
         };
         let limit = held("membership", "profile", &[], Some("leave another group"));
         let text = shown(std::slice::from_ref(&limit));
@@ -182,7 +212,7 @@ mod tests {
             {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
              "reason": "why", "since": "2026-01-02T03:04:05Z"}]}))
         .unwrap();
-        let text = render_held(&reply);
+        let text = render_held(&reply, &EffectCounts::new());
         assert!(text.contains("usher held approve") && text.contains("usher held reject"), "{text}");
     }
 }

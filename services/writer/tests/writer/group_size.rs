@@ -1,12 +1,9 @@
 //! Large groups, and people who are in many groups.
 
-use lifecycle::{
-    Actor, DecideHeldReply, DecideHeldRequest, DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, ResourceKind,
-    verbs,
-};
+use lifecycle::{DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, ResourceKind};
 use serde_json::{Value, json};
 
-use crate::world::{TARGET, World, active, group, name_of};
+use crate::world::{World, active, group, name_of};
 
 impl World {
     pub(crate) async fn groups(&self, keys: &[&str]) {
@@ -44,16 +41,7 @@ async fn a_group_too_many_is_held_with_the_remedy_and_goes_out_when_there_is_roo
         assert!(held[0].reason.contains("groups_per_user_max"), "{held:?}");
         assert!(held[0].wanted.starts_with("member of G-"), "{held:?}");
         assert!(held.iter().all(|held| held.decisions.is_empty() && held.help.is_some()), "{held:?}");
-        let named = ["E-1".to_owned(), "E-77".to_owned()].to_vec();
-        let actor = Actor { who: "ann".to_owned(), why: "let them in".to_owned() };
-        let approve = DecideHeldRequest {
-            target: TARGET.to_owned(),
-            subjects: Some(named),
-            by: None,
-            approve: true,
-            actor,
-        };
-        let reply: DecideHeldReply = world.ask::<verbs::DecideHeldVerb>(&approve).await.unwrap();
+        let reply = world.decide_held(Some(&["E-1", "E-77"]), true).await;
         assert_eq!((reply.decided, reply.only_memberships), (0, vec!["E-1".to_owned()]));
         assert_eq!(reply.not_held, ["E-77"], "nothing of theirs is held");
 

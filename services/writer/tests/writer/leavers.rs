@@ -1,8 +1,8 @@
 //! The reasons that the writer reports for accounts that must be off and are waiting.
 
 use lifecycle::{
-    AccountEvidence, AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState,
-    EvidenceReply, EvidenceRequest, ResourceKind, WaitingFor, verbs,
+    AccountEvidence, AccountState, DesiredAccount, DesiredState, EvidenceReply, EvidenceRequest,
+    ResourceKind, WaitingFor, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -56,12 +56,9 @@ async fn a_leaver_who_is_not_off_says_whether_it_waits_for_the_target_a_human_or
 
     world.send("E-2", 2, off("E-2", true)).await;
     world.until_waiting("E-2", 2, WaitingFor::Hold).await;
-    let actor = Actor { who: "ann".to_owned(), why: "she stays".to_owned() };
-    let (target, subjects) = (TARGET.to_owned(), Some(vec!["E-2".to_owned()]));
-    let reject = DecideHeldRequest { target, subjects, by: None, approve: false, actor };
-    let _: DecideHeldReply = world.ask::<verbs::DecideHeldVerb>(&reject).await.unwrap();
+    world.decide_held(Some(&["E-2"]), false).await;
     let detail = world.until_waiting("E-2", 2, WaitingFor::Rejection).await;
-    assert!(detail.contains("ann") && detail.contains("she stays"), "{detail}");
+    assert!(detail.contains("ann") && detail.contains("ticket 7"), "{detail}");
 
     world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("PATCH"));
     world.send("E-3", 2, off("E-3", false)).await;

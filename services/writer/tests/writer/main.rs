@@ -5,6 +5,7 @@
 mod actions;
 mod clocks;
 mod conflicts;
+mod consent;
 mod disproofs;
 mod evidence;
 mod faults;

@@ -3,26 +3,26 @@
 use lifecycle::{
     AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState, Fact,
     GroupResource, HeldBy, HeldDecision, HeldReply, HeldRequest, HeldResource, RemovalGuard, ResourceKind,
-    verbs,
+    ShownHold, verbs,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
 
-const GUARD: RemovalGuard =
+pub(crate) const GUARD: RemovalGuard =
     RemovalGuard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
 
 fn off(key: &str) -> DesiredState {
     DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() }
 }
 
 impl World {
-    async fn people(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn people(&self, count: usize) -> Vec<String> {
         let keys: Vec<String> = (0..count).map(|n| format!("E-{n:02}")).collect();
         for key in &keys {
             self.send_as(key, 1, DesiredState::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
@@ -53,15 +53,27 @@ impl World {
         }
     }
 
-    async fn held(&self) -> HeldReply {
+    pub(crate) async fn held(&self) -> HeldReply {
         let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100, cursor: None };
         self.ask::<verbs::HeldVerb>(&request).await.unwrap()
     }
 
+    /// Decides about what is held now, as an operator does who has just listed it.
     pub(crate) async fn decide_held(&self, subjects: Option<&[&str]>, approve: bool) -> DecideHeldReply {
-        let subjects = subjects.map(|subjects| subjects.iter().map(|&key| key.to_owned()).collect());
-        let (target, actor) = (TARGET.to_owned(), actor());
-        let request = DecideHeldRequest { target, subjects, by: None, approve, actor };
+        let listed = self.held_pages(100).await;
+        let shown = |subject: &str| {
+            let held = listed.iter().find(|held| held.subject == subject && !held.hold.as_str().is_empty());
+            ShownHold {
+                subject: subject.to_owned(),
+                hold: held.map(|held| held.hold.clone()).unwrap_or_default(),
+            }
+        };
+        let holds: Vec<ShownHold> = match subjects {
+            Some(subjects) => subjects.iter().map(|subject| shown(subject)).collect(),
+            None => listed.iter().map(|held| shown(&held.subject)).collect(),
+        };
+        let (target, actor, deletions) = (TARGET.to_owned(), actor(), holds.len() as u64);
+        let request = DecideHeldRequest { target, holds, leave_changed: false, deletions, approve, actor };
         self.ask::<verbs::DecideHeldVerb>(&request).await.unwrap()
     }
 }

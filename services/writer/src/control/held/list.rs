@@ -1,7 +1,8 @@
 //! Verb `held`: lists what waits for an operator.
 
 use lifecycle::{
-    ControlError, DesiredState, HELD_MAX, HeldBy, HeldReply, HeldRequest, HeldResource, ResourceKind,
+    ControlError, DesiredState, HELD_MAX, HeldBy, HeldReply, HeldRequest, HeldResource, HoldEffect, HoldId,
+    ResourceKind,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
@@ -16,7 +17,7 @@ use crate::rows::words::RowStatus;
 use crate::rows::{edge, resource};
 
 const PROFILE_HELP: &str = "it is sent by itself once the value is corrected at its source or in the policy; after the target's \
-                            profile was corrected, `usher held approve --target TARGET --by profile --all --why TEXT` sends it";
+                            profile was corrected, `usher held approve --target TARGET --by profile --all --why TEXT` sends what was listed";
 const TAKEN_HELP: &str =
     "it is sent by itself once the other account or group gives the value up, whose owner can change it";
 const UNKNOWN_HELP: &str =
@@ -149,6 +150,8 @@ fn held_membership(row: edge::Model) -> HeldResource {
     HeldResource {
         kind: ResourceKind::Membership,
         revision: row.revision,
+        hold: HoldId::default(),
+        effect: HoldEffect::Join,
         wanted: format!("member of {}", row.group_subject),
         by: HeldBy::Profile,
         reason: row.last_error.unwrap_or_default(),
@@ -169,10 +172,12 @@ fn held_resource(row: resource::Model) -> HeldResource {
     };
     // What only a newer version knows is in the quarantine, and no decision of this version ends it.
     let is_unknown = row.unknown_word().is_some();
-    let (by, since) = (row.hold_reason().unwrap_or(HeldBy::Guard), moment_of(row.held_since()));
+    let (by, since) = (row.held_by(), moment_of(row.held_since()));
     HeldResource {
         kind: row.kind(),
         revision: row.desired_revision,
+        hold: row.hold_id(),
+        effect: row.hold_effect(),
         wanted: wanted.to_owned(),
         by,
         decisions: if is_unknown { Vec::new() } else { by.decisions() },
