@@ -42,7 +42,7 @@ soak-cluster: ## kill and pause every part of a cluster 100 times per run, with 
 
 bench: nats-server ## measure the figures of docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher
-	$(CARGO) run --release --locked -p harness --bin usher-bench -- --usher $(TARGET)/release/usher
+	USHER_NATS_SERVER=$(CURDIR)/.tools/bin/nats-server $(CARGO) run --release --locked -p harness --bin usher-bench -- --usher $(TARGET)/release/usher
 	$(CARGO) bench --locked -p policy --bench decide
 	$(CARGO) bench --locked -p mapper --bench plan
 

@@ -51,13 +51,12 @@ pub fn build_http_client(options: HttpClientOptions) -> Result<reqwest::Client, 
         // Another thread may install a provider first. That is fine: one is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-    let mut builder = reqwest::Client::builder().default_headers(options.headers).timeout(options.timeout);
+    let builder = reqwest::Client::builder().default_headers(options.headers).timeout(options.timeout);
+    // A redirect would lead credentials to an address that they are not for.
+    let mut builder = builder.redirect(Policy::none());
     builder = match options.is_own {
         true => builder.no_proxy(),
-        false => builder
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT.min(options.timeout)),
+        false => builder.retry(reqwest::retry::never()).connect_timeout(CONNECT_TIMEOUT.min(options.timeout)),
     };
     if let Some(idle_connections_max) = options.idle_connections_max {
         builder = builder.pool_max_idle_per_host(idle_connections_max);

@@ -6,6 +6,7 @@ mod dead;
 mod feed;
 mod held;
 mod leavers;
+mod login;
 mod orders;
 mod outbox;
 mod people;
@@ -34,6 +35,7 @@ pub use held::{
 pub use leavers::{
     EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
 };
+pub use login::{ContextCommand, LoginArgs};
 pub use orders::{LiftOrderArgs, OrderArgs, OrderCommand, OrderListArgs};
 pub use outbox::{OutboxCommand, OutboxListArgs, OutboxRetryArgs};
 pub use people::{
@@ -155,6 +157,14 @@ pub enum UsherCommand {
     Rollback(RollbackArgs),
     /// Provision one person or group on demand, step by step: import, scope, match, action.
     Provision(ProvisionArgs),
+    /// Store the token of an operator for the console at one address.
+    ///
+    /// Reads the token from the terminal, or from standard input, and checks it. It is stored in a file that only you can read, and
+    /// sent to no other address.
+    Login(LoginArgs),
+    /// List, choose or remove the consoles that `usher login` stored.
+    #[command(subcommand)]
+    Context(ContextCommand),
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -203,19 +213,35 @@ pub struct ServiceArgs {
     pub config: PathBuf,
 }
 
-/// Console address and output format. The token is read from USHER_TOKEN or DIR/tokens/operator: a command-line argument would
-/// be visible to every process on the machine.
+/// The console of a command, its token, and the output format.
+///
+/// A token is never a command-line argument, which every process on the machine could read. It is the token of a context
+/// (`usher login`), or that of the data folder for the address that `usher up` wrote beside it, or USHER_TOKEN for a console that
+/// is named as well.
 #[derive(Debug, Args)]
 pub struct OperatorArgs {
-    /// Address of the console; defaults to that of the running `usher up`.
+    /// Address of the console; defaults to that of the current context, or of the running `usher up`.
     #[arg(long, value_name = "URL", env = "USHER_CONSOLE_URL")]
     pub console: Option<String>,
-    /// Data folder of the running `usher up`.
-    #[arg(long, value_name = "DIR", default_value = DATA_FOLDER, env = "USHER_DATA")]
-    pub data: PathBuf,
+    /// Context with the address of the console and the token for it; see `usher context ls`.
+    #[arg(long, value_name = "NAME", env = "USHER_CONTEXT")]
+    pub context: Option<String>,
+    /// Data folder of the running `usher up`; defaults to ./.usher.
+    #[arg(long, value_name = "DIR", env = "USHER_DATA")]
+    pub data: Option<PathBuf>,
+    /// Send the token over plain HTTP to a console on another machine. Everybody on the way can read it.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// Print the API's JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+impl OperatorArgs {
+    /// Returns the data folder that is named, or the default one.
+    pub fn data_folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| DATA_FOLDER.into())
+    }
 }
 
 /// Arguments of `usher status`.

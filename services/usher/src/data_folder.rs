@@ -1,17 +1,18 @@
 //! The data folder of `usher up`: its lock, its tokens, its default configuration, `run.json`.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::private_file::{make_private_folder, read_private, tighten_folder, write_private};
 use crate::token;
 
 const RUN_FILE: &str = "run.json";
+/// Maximum size of a file with a token.
+pub const TOKEN_BYTES_MAX: u64 = 4096;
 /// File that is locked by the process that uses the folder.
 pub const LOCK_FILE: &str = "lock";
 /// List of erased people. No backup contains it, and no restore replaces it.
@@ -78,9 +79,10 @@ impl DataFolder {
     /// Returns an error if the folder cannot be written, or if another `usher up` holds it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         for folder in ["", "tokens", "policies", "nats"] {
-            make_folder(&path.join(folder))?;
+            make_private_folder(&path.join(folder))?;
         }
         let path = path.canonicalize().with_context(|| format!("cannot use {}", path.display()))?;
+        tighten_folder(&path)?;
         let lock = lock_folder(&path)?;
         if is_being_restored(&path) {
             bail!(
@@ -187,15 +189,6 @@ fn quote_path(path: &Path) -> String {
     serde_json::to_string(&path.display().to_string()).expect("a string is always JSON")
 }
 
-fn make_folder(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make the folder {}", path.display()))
-}
-
 /// Returns whether a restore has begun to exchange the content of the folder and has not finished.
 pub fn is_being_restored(folder: &Path) -> bool {
     folder.join(RESTORE_FILE).exists()
@@ -242,11 +235,14 @@ pub fn lock_folder(folder: &Path) -> anyhow::Result<File> {
 }
 
 fn read_or_make_token(path: &Path) -> anyhow::Result<String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        Ok(_) => make_token(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_token(path),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    if !path.exists() {
+        return make_token(path);
+    }
+    let text =
+        read_private(path, TOKEN_BYTES_MAX).with_context(|| format!("cannot use {}", path.display()))?;
+    match text.trim() {
+        "" => make_token(path),
+        token => Ok(token.to_owned()),
     }
 }
 
@@ -254,13 +250,6 @@ fn make_token(path: &Path) -> anyhow::Result<String> {
     let token = token::random_token();
     write_private(path, &format!("{token}\n"))?;
     Ok(token)
-}
-
-/// Writes a file that only its owner can read.
-pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; edit it as you like. `usher config check usher.yaml` reports errors in it.

@@ -11,6 +11,7 @@ pub mod config;
 pub mod data_folder;
 pub mod evidence;
 pub mod operator;
+pub mod private_file;
 pub mod render;
 pub mod serve;
 pub mod streams;

@@ -8,11 +8,12 @@ use clap::Parser as _;
 use usher::cli::{AdminCommand, ConfigCommand, UsherCli, UsherCommand};
 use usher::operator::CommandEnd;
 use usher::serve::{self, ServiceRole};
-use usher::{backup, config, operator, streams, token, up};
+use usher::{backup, config, operator, private_file, streams, token, up};
 
 /// Exit codes: 0: done; 1: failed, with the reason on stderr; 2: a usage error (from clap), or a plan with changes; 3 and 4: as
 /// in docs/leavers.md.
 fn main() -> ExitCode {
+    private_file::set_private_umask();
     let cli = UsherCli::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         unreachable!("nothing before this line installs a TLS provider");
@@ -56,6 +57,8 @@ fn run_command(command: &UsherCommand) -> anyhow::Result<CommandEnd> {
         UsherCommand::Versions(args) => wait_for(operator::list_versions(args)),
         UsherCommand::Rollback(args) => wait_for(operator::rollback_policy(args)),
         UsherCommand::Provision(args) => wait_for(operator::run_provision(args)),
+        UsherCommand::Login(args) => wait_for(operator::run_login(args)),
+        UsherCommand::Context(command) => operator::run_context(command),
         UsherCommand::Config(ConfigCommand::Check { file }) => {
             println!("{}", config::check_config(file)?);
             Ok(CommandEnd::Done)

@@ -1,11 +1,14 @@
 //! The operator commands: clients of the console's API, and commands for policy files.
 
+mod access;
 mod apply;
 mod client;
+mod contexts;
 mod dead;
 mod feed;
 mod held;
 mod leavers;
+mod login;
 mod orders;
 mod outbox;
 mod people;
@@ -39,6 +42,7 @@ pub use dead::run_dead;
 pub use feed::run_feed;
 pub use held::{run_conflicts, run_held, run_target};
 pub use leavers::run_leavers;
+pub use login::{run_context, run_login};
 pub use orders::run_order;
 pub use outbox::run_outbox;
 pub use people::run_people;

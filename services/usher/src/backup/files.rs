@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 use super::manifest::BackupFile;
+use crate::private_file::make_private_folder;
 
 const READ_BYTES: usize = 1 << 20;
 /// Folders that `usher up` and operators keep beside the databases, and that a backup contains.
@@ -33,15 +34,6 @@ pub(super) fn describe_file(folder: &Path, path: &Path) -> anyhow::Result<Backup
     Ok(BackupFile { path: path.to_owned(), bytes, sha256 })
 }
 
-/// Creates a folder that only its owner can read, and its parents.
-pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make the folder {}", path.display()))
-}
-
 /// Creates a file that only its owner can read.
 pub(super) fn create_private(path: &Path) -> anyhow::Result<File> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
@@ -59,7 +51,7 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// Copies a file. The copy can be read by its owner only, and is synced to disk.
 pub(super) fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = to.parent() {
-        make_folder(folder)?;
+        make_private_folder(folder)?;
     }
     let mut source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let mut target = create_private(to)?;

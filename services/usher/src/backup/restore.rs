@@ -15,6 +15,7 @@ use super::{DATABASES, FOLDER, STREAMS, files};
 use crate::cli::RestoreArgs;
 use crate::data_folder;
 use crate::operator::CommandEnd;
+use crate::private_file::make_private_folder;
 
 /// The next steps for operators after a restore.
 pub(super) const WHAT_IS_LEFT: &str = "next: have sources send again what they sent since the backup, review `usher reconcile TARGET \
@@ -33,7 +34,7 @@ const STAGING: &str = "restoring-";
 /// In these cases nothing is changed.
 pub async fn restore_backup(args: &RestoreArgs) -> anyhow::Result<CommandEnd> {
     let manifest = BackupManifest::read_and_check(&args.backup)?;
-    files::make_folder(&args.data)?;
+    make_private_folder(&args.data)?;
     let _lock = data_folder::lock_folder(&args.data)?;
     let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
     let before = what_is_there(&data)?;
@@ -97,7 +98,7 @@ fn unfinished_notice(data: &Path) -> String {
 
 /// Assembles the data folder in `staging`.
 async fn build_folder(backup: &Path, manifest: &BackupManifest, staging: &Path) -> anyhow::Result<()> {
-    files::make_folder(&staging.join("nats"))?;
+    make_private_folder(&staging.join("nats"))?;
     for file in &manifest.files {
         let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
         if let Some(below) = below {
@@ -166,7 +167,7 @@ fn exchange_folders(data: &Path, staging: &Path, before: &[PathBuf], aside: &Pat
     files::write_private(&marker, b"")?;
     files::settle_folder(data)?;
     if !before.is_empty() {
-        files::make_folder(aside)?;
+        make_private_folder(aside)?;
     }
     for path in before {
         rename_into(path, aside)?;

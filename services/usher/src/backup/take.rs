@@ -15,6 +15,7 @@ use crate::cli::BackupArgs;
 use crate::config::UsherConfig;
 use crate::data_folder::{self, DataFolder, RunFile};
 use crate::operator::CommandEnd;
+use crate::private_file::make_private_folder;
 
 /// Writes a backup of a data folder.
 ///
@@ -107,7 +108,7 @@ impl BackupSource {
 
     async fn write(&self, to: &Path) -> anyhow::Result<(BackupManifest, BackupBroker)> {
         for folder in [DATABASES, STREAMS, FOLDER] {
-            files::make_folder(&to.join(folder))?;
+            make_private_folder(&to.join(folder))?;
         }
         let (databases, taken_at) = self.write_databases(&to.join(DATABASES)).await?;
         for path in files::beside_the_stores(&self.data)? {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::private_file::read_private;
+
 /// Maximum size of a file named by `${file:...}`. It holds one secret; a larger file is a mistake.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -80,14 +82,11 @@ fn resolve_reference(reference: &str, variables: &dyn VariableSource) -> Result<
     variables.variable(reference).ok_or_else(|| ExpandError::NotSet { name: reference.to_owned() })
 }
 
-/// Returns the content of a file without the line end that editors add.
+/// Returns the content of a secret file without the line end that editors add.
 fn read_secret(path: &str) -> Result<String, ExpandError> {
-    let failed = |problem: String| ExpandError::File { path: path.to_owned(), problem };
-    let length = std::fs::metadata(Path::new(path)).map_err(|error| failed(error.to_string()))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(failed(format!("it is larger than {FILE_BYTES_MAX} bytes")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = read_private(Path::new(path), FILE_BYTES_MAX);
+    let text =
+        text.map_err(|error| ExpandError::File { path: path.to_owned(), problem: format!("{error:#}") })?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
@@ -122,10 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "hunter2").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = expand_text(&format!("${{file:{}}}", path.display()), &One).unwrap_err().to_string();
+        assert!(refused.contains("chmod 600") && !refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
     fn a_file_loses_its_last_line_end_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        std::fs::write(&path, "a\nb\n").unwrap();
+        crate::private_file::write_private(&path, "a\nb\n").unwrap();
         assert_eq!(expand_text(&format!("${{file:{}}}", path.display()), &One).unwrap(), "a\nb");
     }
 }

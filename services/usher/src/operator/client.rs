@@ -1,6 +1,5 @@
 //! A client of the console's API.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,8 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::access::{AccessEnvironment, resolve_access};
+use super::contexts::{ConsoleContext, OperatorToken};
 use crate::cli::OperatorArgs;
-use crate::data_folder::{RunFile, operator_token_file};
 use crate::render;
 
 /// Request timeout; longer than the console waits for the services, and for the writer to read a target.
@@ -28,24 +28,21 @@ pub(super) fn read_answer<T: DeserializeOwned>(answer: &Value) -> anyhow::Result
 /// The console's API with an operator's token.
 pub(super) struct OperatorClient {
     base: Url,
-    token: String,
+    token: OperatorToken,
     client: reqwest::Client,
 }
 
 impl OperatorClient {
     pub(super) fn new(args: &OperatorArgs) -> anyhow::Result<Self> {
-        let base = match &args.console {
-            Some(url) => url.clone(),
-            None => RunFile::read(&args.data)?.console,
-        };
-        let base: Url = base.parse().with_context(|| format!("`{base}` is no URL"))?;
-        if base.cannot_be_a_base() {
-            bail!("`{base}` is no base URL: it must look like http://127.0.0.1:8081");
-        }
+        Self::with_access(&resolve_access(args, &AccessEnvironment::of_process())?)
+    }
+
+    /// Returns a client that sends the token of `access` to its address only: it follows no redirect.
+    pub(super) fn with_access(access: &ConsoleContext) -> anyhow::Result<Self> {
         let client = build_http_client(HttpClientOptions::for_own_services(REQUEST_TIMEOUT));
         Ok(Self {
-            base,
-            token: operator_token(&args.data)?,
+            base: access.console.url().clone(),
+            token: access.token.clone(),
             client: client.context("cannot make an HTTP client")?,
         })
     }
@@ -107,7 +104,7 @@ impl OperatorClient {
             .pop_if_empty()
             .push("v1")
             .extend(path);
-        self.client.request(method, url).bearer_auth(&self.token)
+        self.client.request(method, url).bearer_auth(&self.token.0)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
@@ -119,6 +116,11 @@ impl OperatorClient {
         match json {
             Some(json) if status.is_success() => Ok(json),
             Some(problem) if problem.get("title").is_some() => bail!("{}", problem_text(&problem)),
+            _ if status.is_redirection() => bail!(
+                "{} answered {status}: commands follow no redirect, because the token is for this address only; name the address \
+                 that it leads to",
+                self.base
+            ),
             _ => bail!("{} answered {status}, not as a console does", self.base),
         }
     }
@@ -166,17 +168,6 @@ fn problem_text(problem: &Value) -> String {
     text
 }
 
-/// Reads the operator's token from USHER_TOKEN or the data folder.
-fn operator_token(data: &Path) -> anyhow::Result<String> {
-    if let Ok(token) = std::env::var("USHER_TOKEN") {
-        return Ok(token);
-    }
-    let path = operator_token_file(data);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("no operator token: set USHER_TOKEN, or have one in {}", path.display()))?;
-    Ok(text.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -201,7 +192,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let console = OperatorClient {
             base: "http://127.0.0.1:1/prefix/".parse().unwrap(),
-            token: "t".into(),
+            token: OperatorToken("t".into()),
             client: reqwest::Client::new(),
         };
         let request = console.request(Method::GET, &["people", "a/b?c d", "trace"]).build().unwrap();

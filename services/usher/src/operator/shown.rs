@@ -71,8 +71,9 @@ impl ShownHolds {
     /// Returns the memory for a console.
     pub(super) fn open(args: &OperatorArgs, client: &OperatorClient) -> Self {
         let state = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = if args.data.is_dir() {
-            Some(args.data.join("shown"))
+        let data = args.data_folder();
+        let folder = if data.is_dir() {
+            Some(data.join("shown"))
         } else {
             let home = || Some(state("HOME")?.join(".local/state"));
             state("XDG_STATE_HOME").or_else(home).map(|folder| folder.join("usher/shown"))

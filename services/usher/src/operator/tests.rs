@@ -13,6 +13,7 @@ mod lists;
 
 use super::*;
 use crate::cli::{UsherCli, UsherCommand};
+use crate::private_file;
 
 const POLICY: &str =
     "target: zia\nusers:\n  mappings:\n    - { target: userName, source: userPrincipalName }\n";
@@ -42,7 +43,8 @@ impl Fake {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let data = tempfile::tempdir().unwrap();
         std::fs::create_dir(data.path().join("tokens")).unwrap();
-        std::fs::write(data.path().join("tokens/operator"), "t").unwrap();
+        private_file::write_private(&data.path().join("tokens/operator"), "t").unwrap();
+        write_run_file(data.path(), &url);
         std::fs::write(data.path().join("zia.yaml"), POLICY).unwrap();
         Self { script, url, data }
     }
@@ -79,6 +81,12 @@ impl Fake {
         let script = self.script.lock().unwrap();
         script.asked.iter().find(|(asked, _)| asked == what).map(|(_, body)| body.clone()).unwrap()
     }
+}
+
+/// Writes what a running `usher up` writes, with the console at `url`.
+fn write_run_file(data: &std::path::Path, url: &str) {
+    let run = json!({"pid": 1, "gateway": "", "console": url, "admin": "", "nats": "", "nats_pid": 1});
+    std::fs::write(data.join("run.json"), run.to_string()).unwrap();
 }
 
 async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> axum::response::Response {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::NatsSettings;
-use crate::data_folder::write_private;
+use crate::private_file::write_private;
 
 /// The ports of one run; they stay the same when the server is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
