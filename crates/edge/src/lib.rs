@@ -33,4 +33,4 @@ pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Probl
 pub use protect::{REQUEST_ID, RequestId, protect_router};
 pub use serve::{DrainOutcome, HttpServer, PeerAddress, serve_router};
 pub use tls::{CertificateName, ClientCertificate, TlsConfig, TlsError, TlsSettings};
-pub use token::{TokenHash, TokenHashError, TokenTable, UNKNOWN_TOKEN, bearer_token};
+pub use token::{SharedTokenTable, TokenHash, TokenHashError, TokenTable, UNKNOWN_TOKEN, bearer_token};

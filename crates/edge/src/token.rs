@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -86,12 +87,38 @@ impl<T> TokenTable<T> {
         found
     }
 
+    /// Returns the tokens with their holders.
+    pub fn entries(&self) -> impl Iterator<Item = (&TokenHash, &T)> {
+        self.0.iter().map(|(hash, holder)| (hash, holder))
+    }
+
     /// Returns the holder of the token in the `Authorization` header.
     ///
     /// # Errors
     /// Returns a 401 problem that tells whether the header is missing, has another scheme, or holds an unknown token.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<&T, Problem> {
         self.find(bearer_token(headers)?).ok_or_else(|| Problem::unauthorised(UNKNOWN_TOKEN))
+    }
+}
+
+/// A table of tokens that can be replaced while requests are authenticated.
+#[derive(Debug)]
+pub struct SharedTokenTable<T>(RwLock<Arc<TokenTable<T>>>);
+
+impl<T> SharedTokenTable<T> {
+    /// Returns a table of these holders.
+    pub fn new(entries: Vec<(TokenHash, T)>) -> Self {
+        Self(RwLock::new(Arc::new(TokenTable::new(entries))))
+    }
+
+    /// Returns the table as it is now.
+    pub fn current(&self) -> Arc<TokenTable<T>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces every holder.
+    pub fn replace(&self, entries: Vec<(TokenHash, T)>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(TokenTable::new(entries));
     }
 }
 

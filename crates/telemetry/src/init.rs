@@ -17,6 +17,7 @@ use tracing_subscriber::{Layer, Registry};
 use crate::Readiness;
 use crate::admin::AdminListener;
 use crate::chain;
+use crate::log_lines::{CleanStderr, QuotedFields};
 
 /// The time that [`Telemetry::shutdown`] waits for the last spans to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -133,9 +134,11 @@ fn log_layer(
     let env_filter = EnvFilter::builder()
         .parse(directives)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let has_colours = format == LogFormat::Text && std::io::stderr().is_terminal();
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(CleanStderr { has_colours }).with_ansi(has_colours);
     Ok(match format {
-        LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).with_filter(env_filter).boxed(),
+        LogFormat::Text => layer.fmt_fields(QuotedFields).with_filter(env_filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_filter(env_filter).boxed(),
     })
 }

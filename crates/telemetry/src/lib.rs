@@ -12,6 +12,7 @@
 mod admin;
 mod error_chain;
 mod init;
+mod log_lines;
 pub mod metrics;
 mod readiness;
 mod shutdown;

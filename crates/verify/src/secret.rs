@@ -17,6 +17,11 @@ impl VendorSecret {
         Self(text.into())
     }
 
+    /// Returns the length in characters.
+    pub fn length(&self) -> usize {
+        self.0.chars().count()
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.0
     }

@@ -96,6 +96,15 @@ impl NoticeVerifier {
         }
     }
 
+    /// Returns the length of the shortest secret in characters, if there is one.
+    pub fn shortest_secret(&self) -> Option<usize> {
+        let secrets = match self {
+            Self::Bearer(bearer) => bearer.secrets.clone(),
+            _ => self.as_hmac()?.secrets,
+        };
+        secrets.iter().map(VendorSecret::length).min()
+    }
+
     /// Returns the secrets, so that a caller can add the ones that it keeps in files. `None` for the scheme `none`.
     pub fn secrets_mut(&mut self) -> Option<&mut Vec<VendorSecret>> {
         match self {

@@ -1,11 +1,12 @@
 //! Building and running the console.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use bus::{Bus, BusError, Consumer, FactBatch, StreamName};
-use edge::{HttpServer, TokenTable};
+use edge::HttpServer;
 use recovery::{Recovery, RecoveryError};
 use retry::RetryLog;
 use store::{Store, StoreError};
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::ingest::{self, ReadModelWriter};
 use crate::notify::{self, HookNotifier};
+use crate::operators::OperatorDirectory;
 use crate::schema::ConsoleMigrator;
 use crate::{ConsoleConfig, DURABLE, backup, http, retention};
 
@@ -24,6 +26,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// The error of a console that cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleBuildError {
+    /// The configuration section is invalid.
+    #[error("console configuration: {0}")]
+    Config(String),
     /// The database cannot be used.
     #[error("cannot use the console's database")]
     Store(#[from] StoreError),
@@ -68,6 +73,21 @@ pub struct ConsoleApp {
     recovery: Recovery,
     bus: Bus,
     ready: ReadinessLatch,
+    operators: Arc<OperatorDirectory>,
+}
+
+/// The credentials that the console accepts. They can be replaced while it runs.
+#[derive(Debug, Clone)]
+pub struct ConsoleCredentials(Arc<OperatorDirectory>);
+
+impl ConsoleCredentials {
+    /// Accepts the operators of `config` from now on, and returns a description of each change.
+    ///
+    /// # Errors
+    /// Returns the fault of the configuration. The operators stay as they are.
+    pub fn reload(&self, config: &ConsoleConfig) -> Result<Vec<String>, String> {
+        config.fault().map_or_else(|| Ok(self.0.replace(&config.operators)), Err)
+    }
 }
 
 impl std::fmt::Debug for ConsoleApp {
@@ -90,6 +110,9 @@ pub async fn build_console(
     if config.operators.is_empty() {
         tracing::warn!("no operators are configured: the operator API refuses every request");
     }
+    if let Some(fault) = config.fault() {
+        return Err(ConsoleBuildError::Config(fault));
+    }
     let store = Store::open::<ConsoleMigrator>(&config.database).await?;
     database.open();
     let consumers = vec![(StreamName::Journal, DURABLE.to_owned())];
@@ -100,11 +123,12 @@ pub async fn build_console(
     let listen = |source| ConsoleBuildError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let operators = config.operators.into_iter().map(|operator| (operator.token, operator.name)).collect();
+    let operators = Arc::new(OperatorDirectory::new(&config.operators));
     let context = http::ConsoleState {
         store: store.clone(),
         bus: bus.clone(),
-        operators: TokenTable::new(operators),
+        operators: Arc::clone(&operators),
+        trusted_proxies: config.trusted_proxies,
         recovery: recovery.clone(),
     };
     Ok(ConsoleApp {
@@ -119,6 +143,7 @@ pub async fn build_console(
         recovery,
         bus,
         ready,
+        operators,
     })
 }
 
@@ -126,6 +151,11 @@ impl ConsoleApp {
     /// Returns the address on which the operator API listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the credentials that the console accepts.
+    pub fn credentials(&self) -> ConsoleCredentials {
+        ConsoleCredentials(Arc::clone(&self.operators))
     }
 
     /// Runs until the shutdown. Then answers the requests in flight and finishes the current batch.
@@ -143,6 +173,8 @@ impl ConsoleApp {
             self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();
         let ingest = ingest::run_ingest(self.journal, self.model, shutdown.clone());
         let ingest = async { ingest.await.map_err(ConsoleRunError::Journal) };
+        let (operators, stop) = (self.operators, shutdown.soft.clone());
+        tokio::spawn(async move { operators.guard.run_summaries(stop).await });
         tokio::spawn(backup::watch_backups(self.bus, shutdown.clone()));
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         self.ready.open();

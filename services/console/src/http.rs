@@ -34,7 +34,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use bus::Bus;
-use edge::{Problem, TokenTable};
+use edge::{Network, Problem};
 use lifecycle::{OperatorVerb, VerbRight};
 use recovery::Recovery;
 use store::Store;
@@ -44,6 +44,7 @@ use time::format_description::well_known::Rfc3339;
 use self::audit::AuditReady;
 use crate::CONTROL_TIMEOUT;
 use crate::api::{PersonName, TraceEntry};
+use crate::operators::OperatorDirectory;
 use crate::read::TimelineEntry;
 
 /// State that all handlers share.
@@ -51,7 +52,8 @@ use crate::read::TimelineEntry;
 pub(crate) struct ConsoleState {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) operators: TokenTable<String>,
+    pub(crate) operators: Arc<OperatorDirectory>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) recovery: Recovery,
 }
 

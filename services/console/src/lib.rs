@@ -15,6 +15,7 @@ mod config;
 mod http;
 mod ingest;
 mod notify;
+mod operators;
 mod projection;
 mod quarantine;
 mod read;
@@ -24,8 +25,8 @@ mod schema;
 
 use std::time::Duration;
 
-pub use app::{ConsoleApp, ConsoleBuildError, ConsoleRunError, build_console};
-pub use config::{ConsoleConfig, ConsoleOperator};
+pub use app::{ConsoleApp, ConsoleBuildError, ConsoleCredentials, ConsoleRunError, build_console};
+pub use config::{ConsoleConfig, ConsoleOperator, ConsoleToken, TokenEnd};
 pub use http::console_openapi;
 pub use notify::{HookError, NotificationHook, NotificationOccasion, OpenError};
 pub use schema::ConsoleMigrator;

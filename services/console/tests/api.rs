@@ -4,6 +4,8 @@
 
 #[path = "api/audit.rs"]
 mod audit;
+#[path = "api/credentials.rs"]
+mod credentials;
 #[path = "api/notify.rs"]
 mod notify;
 #[path = "api/pages.rs"]

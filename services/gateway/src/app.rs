@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, BusError, StreamName};
-use edge::{CallerBudget, CredentialGuard, HttpServer, TlsError, TlsSettings, TokenTable};
+use edge::{CallerBudget, CredentialGuard, HttpServer, SharedTokenTable, TlsError, TlsSettings};
 use recovery::{Recovery, RecoveryError};
 use store::{Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch};
 use tokio::net::TcpListener;
 
 use crate::config::GatewayConfig;
+use crate::credentials::GatewayCredentials;
 use crate::http::AppState;
 use crate::idp::{ScimConfig, ScimState};
 use crate::inbound::webhooks::WebhookSource;
@@ -186,10 +187,13 @@ fn build_state(
         guard: CredentialGuard::new(crate::SERVICE),
     };
     let providers: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+    let feeds = csv_feeds::open_feeds(config.feeds, &config.sources).map_err(GatewayBuildError::Config)?;
+    let sources = admitted_sources(config.sources, &providers);
     Ok(Arc::new(AppState {
         intake: Arc::new(intake),
-        feeds: csv_feeds::open_feeds(config.feeds, &config.sources).map_err(GatewayBuildError::Config)?,
-        sources: admitted_sources(config.sources, &providers),
+        feeds,
+        admitted: sources.current().entries().map(|(_, source)| Arc::clone(source)).collect(),
+        sources,
         webhooks,
         scim_bulk: config.scim_bulk,
     }))
@@ -240,16 +244,24 @@ async fn build_fetching(
 }
 
 /// Builds the table of sources by token.
-fn admitted_sources(configs: Vec<SourceConfig>, providers: &[String]) -> TokenTable<Arc<AdmittedSource>> {
+fn admitted_sources(
+    configs: Vec<SourceConfig>,
+    providers: &[String],
+) -> SharedTokenTable<Arc<AdmittedSource>> {
     let now = Instant::now();
     let entry = |config: SourceConfig| {
         telemetry::metrics::register_source(&config.name);
         (config.token, Arc::new(AdmittedSource::new(config, providers, now)))
     };
-    TokenTable::new(configs.into_iter().map(entry).collect())
+    SharedTokenTable::new(configs.into_iter().map(entry).collect())
 }
 
 impl GatewayApp {
+    /// Returns the credentials that the gateway accepts.
+    pub fn credentials(&self) -> GatewayCredentials {
+        GatewayCredentials { state: Arc::clone(&self.state), scim: self.scim.clone() }
+    }
+
     /// Returns the address on which the gateway listens.
     pub fn address(&self) -> SocketAddr {
         self.address

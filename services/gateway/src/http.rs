@@ -14,7 +14,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use edge::{Problem, TokenTable, protect_router};
+use edge::{Problem, SharedTokenTable, protect_router};
 use lifecycle::{SourceProblemKind, UNKNOWN_SENDER};
 use time::OffsetDateTime;
 
@@ -35,7 +35,9 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(crate) struct AppState {
     pub(crate) intake: Arc<IntakeState>,
     /// The sources by token.
-    pub(crate) sources: TokenTable<Arc<AdmittedSource>>,
+    pub(crate) sources: SharedTokenTable<Arc<AdmittedSource>>,
+    /// The sources that were configured at the start.
+    pub(crate) admitted: Vec<Arc<AdmittedSource>>,
     /// The webhooks by name.
     pub(crate) webhooks: HashMap<String, WebhookSource>,
     /// The CSV feeds by name.
@@ -72,14 +74,15 @@ fn acceptance_time() -> OffsetDateTime {
 
 impl AppState {
     /// Returns the source that holds the token, if the caller's address and certificate are permitted.
-    pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<AdmittedSource>, Problem> {
-        let source = self.intake.authenticate(&self.sources, parts).inspect_err(|_| {
+    pub(crate) fn known(&self, parts: &Parts) -> Result<Arc<AdmittedSource>, Problem> {
+        let sources = self.sources.current();
+        let source = self.intake.authenticate(&sources, parts).inspect_err(|_| {
             count_unknown_token();
             self.intake.note_unproven(UNKNOWN_SENDER, "no token, or an unknown one");
         })?;
         self.intake.admit(source, parts).inspect_err(|_| self.intake.note_stranger(&source.name))?;
         self.intake.problems.end_known(&source.name, SourceProblemKind::RefusedCredentials);
-        Ok(source)
+        Ok(Arc::clone(source))
     }
 }
 

@@ -26,6 +26,7 @@
 mod app;
 mod config;
 mod control;
+mod credentials;
 mod http;
 mod idp;
 mod inbound;
@@ -35,6 +36,7 @@ mod pull;
 
 pub use app::{GatewayApp, GatewayBuildError, GatewayRunError, build_gateway};
 pub use config::GatewayConfig;
+pub use credentials::GatewayCredentials;
 pub use http::gateway_openapi;
 pub use idp::ScimConfig;
 pub use inbound::csv_feeds::{CsvFeedConfig, FeedMode, FolderConfig, RowKind};

@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 mod check;
+mod dangers;
 mod expand;
 mod overlay;
 
@@ -88,6 +89,14 @@ pub enum ConfigFileError {
     /// No departure would count.
     #[error("{path}: {message}")]
     Authority {
+        /// Path of the file.
+        path: PathBuf,
+        /// Description of the error.
+        message: String,
+    },
+    /// The console could not start with the configuration.
+    #[error("{path}: section `console`: {message}")]
+    Console {
         /// Path of the file.
         path: PathBuf,
         /// Description of the error.

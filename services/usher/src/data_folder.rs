@@ -158,6 +158,20 @@ impl DataFolder {
     }
 }
 
+/// Returns the defaults of `usher up` with the tokens that are in the data folder `path` now.
+///
+/// # Errors
+/// Returns an error if a token cannot be read.
+pub fn current_defaults(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let token_in = |name: &str| {
+        let file = path.join("tokens").join(name);
+        let text =
+            read_private(&file, TOKEN_BYTES_MAX).with_context(|| format!("cannot use {}", file.display()))?;
+        anyhow::Ok(text.trim().to_owned())
+    };
+    Ok(config_defaults(path, &token_in("source")?, &token_in("operator")?))
+}
+
 /// Returns the defaults of `usher up` for a configuration in the data folder `path`.
 pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) -> Map<String, Value> {
     let database =

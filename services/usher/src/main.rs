@@ -8,7 +8,7 @@ use clap::Parser as _;
 use usher::cli::{AdminCommand, ConfigCommand, UsherCli, UsherCommand};
 use usher::operator::CommandEnd;
 use usher::serve::{self, ServiceRole};
-use usher::{backup, config, operator, private_file, streams, token, up};
+use usher::{backup, config, operator, private_file, render, streams, token, up};
 
 /// Exit codes: 0: done; 1: failed, with the reason on stderr; 2: a usage error (from clap), or a plan with changes; 3 and 4: as
 /// in docs/leavers.md.
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match run_command(&cli.command) {
         Ok(ended) => ended.into(),
         Err(error) => {
-            eprintln!("usher: {error:#}");
+            eprintln!("usher: {}", render::clean_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -60,7 +60,7 @@ fn run_command(command: &UsherCommand) -> anyhow::Result<CommandEnd> {
         UsherCommand::Login(args) => wait_for(operator::run_login(args)),
         UsherCommand::Context(command) => operator::run_context(command),
         UsherCommand::Config(ConfigCommand::Check { file }) => {
-            println!("{}", config::check_config(file)?);
+            println!("{}", render::clean_lines(&config::check_config(file)?.to_string()));
             Ok(CommandEnd::Done)
         }
         UsherCommand::Backup(args) => wait_for(backup::take_backup(args)),

@@ -35,6 +35,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::OperatorArgs;
+use crate::render;
 use client::read_answer;
 
 pub use apply::{apply_policies, rollback_policy};
@@ -88,7 +89,7 @@ impl CommandEnd {
     /// Maps an error to [`Self::NotKnown`] and prints it, so that it differs from overdue leavers.
     fn or_not_known(result: anyhow::Result<Self>) -> Self {
         result.unwrap_or_else(|error| {
-            eprintln!("usher: {error:#}");
+            eprintln!("usher: {}", render::clean_lines(&format!("{error:#}")));
             Self::NotKnown
         })
     }
@@ -111,17 +112,17 @@ impl From<CommandEnd> for ExitCode {
 fn show_answer<T: DeserializeOwned>(
     args: &OperatorArgs,
     answer: &Value,
-    render: impl Fn(&T) -> String,
+    view: impl Fn(&T) -> String,
 ) -> anyhow::Result<CommandEnd> {
     if args.json {
         return print_json(answer);
     }
-    print_text(&render(&read_answer(answer)?))
+    print_text(&render::clean_lines(&view(&read_answer(answer)?)))
 }
 
 fn print_json(value: &impl Serialize) -> anyhow::Result<CommandEnd> {
     let text = serde_json::to_string_pretty(value).expect("answers have only string keys");
-    print_text(&format!("{text}\n"))
+    print_text(&format!("{}\n", render::escape_json(&text)))
 }
 
 fn print_text(text: &str) -> anyhow::Result<CommandEnd> {

@@ -34,8 +34,38 @@ pub(crate) fn clean_text(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns whether a terminal obeys the character, shows nothing for it, or writes in another direction because of it.
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Removes the characters of [`clean_text`] from a text of several lines.
+pub fn clean_lines(text: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| c == '\n' || !is_control(c);
+    if text.chars().all(is_kept) {
+        return text.into();
+    }
+    text.chars().map(|c| if is_kept(c) { c } else { ' ' }).collect::<String>().into()
+}
+
+/// Writes the characters of [`clean_text`] in JSON as `\uXXXX`, so that the value stays the same and the terminal obeys none of
+/// them. JSON has them only in strings.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| c == '\n' || !is_control(c);
+    if json.chars().all(is_kept) {
+        return json.into();
+    }
+    let mut text = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_kept(c) {
+            text.push(c);
+        } else {
+            // None of them is beyond the first plane, so one escape is enough.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    text.into()
 }
 
 /// Maximum length of a shown value, in characters; the JSON has the full value.
@@ -79,6 +109,21 @@ mod tests {
     fn what_steers_a_terminal_becomes_a_blank() {
         assert_eq!(clean_text("a\u{1b}[2J\u{202e}b\u{9b}c\u{2066}"), "a [2J b c ");
         assert!(matches!(clean_text("Zo\u{eb} \u{5d0}"), Cow::Borrowed(_)), "letters of any script stay");
+    }
+
+    #[test]
+    fn invisible_characters_become_blanks_too() {
+        assert_eq!(clean_text("adm\u{200b}in\u{61c}\u{feff}\u{2060}"), "adm in   ");
+        assert_eq!(clean_lines("a\u{9b}31m\nb\r\n"), "a 31m\nb \n");
+    }
+
+    #[test]
+    fn json_is_the_same_value_without_a_character_that_a_terminal_obeys() {
+        let value = json!({"name": "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{200b}b\n", "key\u{85}": "Zo\u{eb}"});
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let escaped = escape_json(&text);
+        assert!(!escaped.chars().any(|c| c != '\n' && is_control(c)), "{escaped:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
     }
 
     #[test]

@@ -14,6 +14,10 @@ use telemetry::{Readiness, Shutdown};
 use tokio::task::JoinSet;
 
 use crate::config::UsherConfig;
+use reload::AcceptedCredentials;
+pub use reload::HangupSignal;
+
+mod reload;
 
 /// Maximum time for services to finish work in flight.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -110,6 +114,7 @@ type FinishedService = (ServiceRole, anyhow::Result<()>);
 pub struct SupervisedServices {
     tasks: JoinSet<FinishedService>,
     shutdown: Shutdown,
+    credentials: Vec<AcceptedCredentials>,
     /// Address of the gateway, if it runs in this process.
     pub gateway: Option<SocketAddr>,
     /// Address of the console, if it runs in this process.
@@ -127,8 +132,13 @@ impl SupervisedServices {
         readiness: &Readiness,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
-        let mut crew =
-            Self { tasks: JoinSet::new(), shutdown: shutdown.clone(), gateway: None, console: None };
+        let mut crew = Self {
+            tasks: JoinSet::new(),
+            shutdown: shutdown.clone(),
+            credentials: Vec::new(),
+            gateway: None,
+            console: None,
+        };
         // The process is not ready before its last service is: the first one's latch may open while others are still being built.
         let starting = readiness.latch("start");
         for role in roles {
@@ -172,6 +182,7 @@ impl SupervisedServices {
                         .await;
                 let app = app.context("cannot start the gateway")?;
                 self.gateway = Some(app.address());
+                self.credentials.push(AcceptedCredentials::Gateway(app.credentials()));
                 self.spawn(role, app.run(shutdown));
             }
             ServiceRole::Mapper => {
@@ -190,6 +201,7 @@ impl SupervisedServices {
                         .await;
                 let app = app.context("cannot start the console")?;
                 self.console = Some(app.address());
+                self.credentials.push(AcceptedCredentials::Console(app.credentials()));
                 self.spawn(role, app.run(shutdown));
             }
         }
@@ -202,6 +214,16 @@ impl SupervisedServices {
         run: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
         self.tasks.spawn(async move { (role, run.await.map_err(Into::into)) });
+    }
+
+    /// Reads the credentials that the services accept again at each `hangup`, from the configuration that `load` returns.
+    pub fn reload_at(
+        &self,
+        hangup: HangupSignal,
+        load: impl Fn() -> anyhow::Result<UsherConfig> + Send + Sync + 'static,
+    ) {
+        let (credentials, shutdown) = (self.credentials.clone(), self.shutdown.clone());
+        tokio::spawn(reload::reload_credentials(hangup, credentials, shutdown, load));
     }
 
     /// Waits for the shutdown, for `trouble`, or for a service that ends on its own; then drains.
@@ -287,8 +309,10 @@ pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> 
     let config = UsherConfig::load(config_file)?;
     let telemetry = start_telemetry(role.as_str(), &config)?;
     let runtime = build_runtime()?;
+    let file = config_file.to_owned();
     let outcome = runtime.block_on(async {
         let shutdown = telemetry::shutdown_on_signals();
+        let hangup = HangupSignal::listen();
         let crew = SupervisedServices::start(config, &[role], &telemetry.readiness(), &shutdown).await?;
         if let Some(address) = crew.gateway.or(crew.console) {
             tracing::info!(%address, "listening");
@@ -296,6 +320,7 @@ pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> 
         if let Some(address) = telemetry.admin_addr() {
             tracing::info!(%address, "admin listener");
         }
+        crew.reload_at(hangup, move || Ok(UsherConfig::load(&file)?));
         crew.run_until_stopped(std::future::pending()).await
     });
     finish_process(runtime, telemetry);

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 use crate::cli::UpArgs;
 use crate::config::{UsherConfig, authority};
-use crate::data_folder::{DataFolder, RunFile};
-use crate::serve::{self, ProcessEnding, ServiceRole, SupervisedServices};
+use crate::data_folder::{self, DataFolder, RunFile};
+use crate::serve::{self, HangupSignal, ProcessEnding, ServiceRole, SupervisedServices};
 use nats_child::{NatsChild, NatsSettings, NatsState};
 
 /// Runs all services until they are stopped.
@@ -49,6 +49,7 @@ async fn with_broker(
     telemetry: &Telemetry,
 ) -> anyhow::Result<ProcessEnding> {
     let shutdown = telemetry::shutdown_on_signals();
+    let hangup = HangupSignal::listen();
     let settings = NatsSettings { folder: folder.nats(), token: folder.nats_token().to_owned() };
     let mut nats = tokio::task::spawn_blocking(move || NatsChild::start(&settings))
         .await
@@ -58,6 +59,10 @@ async fn with_broker(
         keep_streams(&config, &shutdown).await?;
         let crew =
             SupervisedServices::start(config, &ServiceRole::ALL, &telemetry.readiness(), &shutdown).await?;
+        let (file, data) = (config_file.to_owned(), folder.path().to_owned());
+        crew.reload_at(hangup, move || {
+            Ok(UsherConfig::load_over(&file, Some(&data_folder::current_defaults(&data)?))?)
+        });
         let mut run = run_file(&crew, telemetry, &nats, config_file)?;
         folder.write_run_file(&run)?;
         print_greeting(folder, config_file, &run);

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use edge::Problem;
+use edge::{Caller, CallerOrigin, CallerStanding, Problem};
 
 use super::ConsoleStateInner;
 
@@ -17,7 +17,12 @@ pub(super) async fn require_operator(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let name = OperatorName(context.operators.authenticate(request.headers())?.clone());
-    request.extensions_mut().insert(name);
+    let caller = Caller::of(request.extensions(), request.headers(), &context.trusted_proxies);
+    let origin = caller.address.map(CallerOrigin::of);
+    let name = context.operators.authenticate(request.headers(), origin)?;
+    if let Some(standing) = request.extensions().get::<CallerStanding>() {
+        standing.prove();
+    }
+    request.extensions_mut().insert(OperatorName(name));
     Ok(next.run(request).await)
 }

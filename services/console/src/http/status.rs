@@ -15,6 +15,17 @@ use crate::api::{
 };
 use crate::{GATEWAY, MAPPER, WRITER};
 
+/// The number of requests with wrong credentials in an hour from which on the status mentions them.
+const WRONG_CREDENTIALS_NOTED: u64 = 10;
+
+/// Returns the notice of requests to this console that came with wrong credentials. Those to the gateway are problems of sources.
+fn wrong_credentials(context: &super::ConsoleState) -> Option<String> {
+    let requests = context.operators.guard.last_hour(std::time::Instant::now()).requests;
+    (requests >= WRONG_CREDENTIALS_NOTED).then(|| {
+        format!("{requests} requests to the console came with wrong credentials in the last hour; the console's log names the addresses")
+    })
+}
+
 /// Returns the status of targets, policies, queues and consumers
 ///
 /// A service that does not answer is listed in `unavailable`; the rest of the status is complete.
@@ -64,6 +75,7 @@ pub(super) async fn show_status(
     };
     let mut notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
     notices.extend(unknown_problems);
+    notices.extend(wrong_credentials(&context));
     let lag = LagView { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
     Ok(Json(ConsoleStatusView {
         targets: writer.targets,

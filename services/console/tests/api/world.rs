@@ -18,6 +18,7 @@ pub(crate) struct World {
     _database: TestDatabase,
     pub(crate) bus: Bus,
     pub(crate) base: String,
+    pub(crate) credentials: console::ConsoleCredentials,
     pub(crate) http: reqwest::Client,
     shutdown: Shutdown,
     running: tokio::task::JoinHandle<Result<(), console::ConsoleRunError>>,
@@ -48,10 +49,11 @@ impl World {
         }));
         let own_bus = Bus::connect(&server.config(), "console").await.unwrap();
         let app = console::build_console(config.unwrap(), own_bus, Readiness::default()).await.unwrap();
+        let credentials = app.credentials();
         let (base, shutdown) = (format!("http://{}", app.address()), Shutdown::default());
         let running = tokio::spawn(app.run(shutdown.clone()));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { _server: server, _database: database, bus, base, http, shutdown, running }
+        Self { _server: server, _database: database, bus, base, credentials, http, shutdown, running }
     }
 
     pub(crate) async fn tell(&self, facts: &[FactRecord]) {

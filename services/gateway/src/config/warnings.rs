@@ -8,6 +8,9 @@ use crate::intake::admission::authority::SourceAuthority;
 /// The broker's default maximum message size (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
 
+/// The minimum length of a secret that cannot be guessed, in characters.
+const SECRET_CHARS_MIN: usize = 16;
+
 impl GatewayConfig {
     /// Describes the sources that the token of each source may claim, one sentence per source.
     pub fn authorities(&self) -> Vec<String> {
@@ -42,6 +45,11 @@ impl GatewayConfig {
         }
         for webhook in &self.webhooks {
             let name = &webhook.name;
+            if webhook.verifier.shortest_secret().is_some_and(|length| length < SECRET_CHARS_MIN) {
+                warnings.push(format!(
+                    "the webhook {name} has a secret of fewer than {SECRET_CHARS_MIN} characters, which can be guessed"
+                ));
+            }
             match &webhook.verifier {
                 NoticeVerifier::None {} if webhook.access.is_open() => {
                     warnings

@@ -45,7 +45,7 @@ pub(super) async fn scim_bulk(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let source = Arc::clone(state.known(&parts)?);
+    let source = state.known(&parts)?;
     let parent = read_traceparent(&parts.headers);
     let span = tracing::info_span!("ingest", door = "scim-bulk", request_id = %id, source = source.name, trace_id = Empty);
     let trace = telemetry::in_trace(&span, parent);

@@ -40,7 +40,7 @@ pub(super) async fn post_events(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let source = state.known(&parts)?;
+    let source = &state.known(&parts)?;
     let parent = read_traceparent(&parts.headers);
     let span = tracing::info_span!("ingest", door = "events", request_id = %id, source = source.name, trace_id = Empty);
     let context = telemetry::in_trace(&span, parent);

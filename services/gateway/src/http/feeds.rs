@@ -84,7 +84,7 @@ pub(super) async fn post_csv(
     let credential = TokenHash::of(token);
     intake.guard.admit(origin, Some(credential), Instant::now())?;
     // The feed's name is looked up with its token, so that a wrong token does not reveal whether a feed of this name exists.
-    let feed = state.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
+    let feed = state.feeds.get(&name).filter(|feed| feed.tokens.current().find(token).is_some());
     let Some(feed) = feed else {
         count_unknown_token();
         let named = state.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use edge::TokenTable;
+use edge::{SharedTokenTable, TokenHash};
 use relay::OutboxPublisher;
 use store::Store;
 
@@ -25,7 +25,7 @@ pub(crate) struct ScimState {
     /// The providers by name.
     providers: HashMap<String, Arc<IdentityProvider>>,
     /// The providers' names by token.
-    tokens: TokenTable<String>,
+    tokens: SharedTokenTable<String>,
 }
 
 /// An identity provider.
@@ -75,7 +75,7 @@ impl ScimState {
             relay,
             clock: ChangeClock::default(),
             providers,
-            tokens: TokenTable::new(tokens),
+            tokens: SharedTokenTable::new(tokens),
         }
     }
 
@@ -96,6 +96,19 @@ impl ScimState {
 
     /// Returns the provider that holds `token`.
     pub(super) fn provider_of(&self, token: &str) -> Option<Arc<IdentityProvider>> {
-        self.providers.get(self.tokens.find(token)?).map(Arc::clone)
+        self.providers.get(self.tokens.current().find(token)?).map(Arc::clone)
+    }
+
+    /// Returns the tokens of the providers, by name.
+    pub(crate) fn tokens(&self) -> &SharedTokenTable<String> {
+        &self.tokens
+    }
+
+    /// Accepts the tokens of these providers from now on, as far as they were configured at the start.
+    pub(crate) fn replace_tokens(&self, configs: &[ScimConfig]) {
+        let known = configs.iter().filter(|config| self.providers.contains_key(&config.name));
+        let tokens: Vec<(TokenHash, String)> =
+            known.map(|config| (config.token, config.name.clone())).collect();
+        self.tokens.replace(tokens);
     }
 }

@@ -18,7 +18,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use edge::{AccessRule, TokenTable};
+use edge::{AccessRule, SharedTokenTable};
 use feeds::{CompiledMapping, CsvOptions, FeedGuard};
 use readings::SourceZone;
 
@@ -33,7 +33,7 @@ pub(crate) struct CsvFeed {
     /// The source of its events.
     pub(crate) source: String,
     /// The token that uploads need. Empty for a feed that only has a folder.
-    pub(crate) tokens: TokenTable<()>,
+    pub(crate) tokens: SharedTokenTable<()>,
     pub(crate) access: AccessRule,
     pub(crate) mode: FeedMode,
     mapping: CompiledMapping,

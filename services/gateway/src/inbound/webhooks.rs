@@ -1,7 +1,7 @@
 //! Webhooks of HR systems: admits, verifies and reads notices in the systems' own formats.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
@@ -47,9 +47,23 @@ pub struct WebhookConfig {
 #[derive(Debug)]
 pub(crate) struct WebhookSource {
     pub(crate) notices: Arc<NoticeSource>,
+    verification: RwLock<Arc<NoticeVerification>>,
+}
+
+/// The verification of notices. It is replaced when secrets are read again.
+#[derive(Debug)]
+struct NoticeVerification {
     verifier: NoticeVerifier,
     /// The headers that are ignored because they are not signed: a replayed notice could carry other values in them.
     open_headers: Vec<&'static str>,
+}
+
+impl NoticeVerification {
+    fn new(verifier: NoticeVerifier) -> Self {
+        let open_headers =
+            sources::NAMING_HEADERS.into_iter().filter(|header| verifier.leaves_open(header)).collect();
+        Self { verifier, open_headers }
+    }
 }
 
 /// Returns the problem of a notice that is not verified. Its text is always
@@ -106,16 +120,25 @@ pub(crate) fn open_webhooks(
         telemetry::metrics::register_source(&config.name);
         let WebhookConfig { name, verifier, kinds, events_per_second_max, access, fetch, .. } = config;
         let source = AdmittedSource::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
-        let open = |header: &&str| verifier.leaves_open(header);
-        let open_headers = sources::NAMING_HEADERS.into_iter().filter(open).collect();
         let fetches = fetch.is_some();
         let notices = Arc::new(NoticeSource { source, reader, fetches });
-        webhooks.insert(name, WebhookSource { notices, verifier, open_headers });
+        let verification = RwLock::new(Arc::new(NoticeVerification::new(verifier)));
+        webhooks.insert(name, WebhookSource { notices, verification });
     }
     Ok(webhooks)
 }
 
 impl WebhookSource {
+    /// Verifies notices with `verifier` from now on.
+    pub(crate) fn replace_verifier(&self, verifier: NoticeVerifier) {
+        let fresh = Arc::new(NoticeVerification::new(verifier));
+        *self.verification.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    fn verification(&self) -> Arc<NoticeVerification> {
+        Arc::clone(&self.verification.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Verifies a request and reads its notices.
     ///
     /// # Errors
@@ -128,26 +151,33 @@ impl WebhookSource {
         limits: &EventLimits,
         now: OffsetDateTime,
     ) -> Result<WebhookReading, Problem> {
-        self.verify(headers, body, now)?;
+        let verification = self.verification();
+        self.verify(&verification.verifier, headers, body, now)?;
         refuse_compressed(headers)?;
         let mut pairs = header_pairs(headers);
-        pairs.retain(|(name, _)| !self.open_headers.contains(name));
+        pairs.retain(|(name, _)| !verification.open_headers.contains(name));
         let request = NoticeRequest { method, headers: &pairs, body };
         match self.notices.reader.read(&request, now).map_err(read_problem)? {
             NoticeAnswer::Handshake { status, headers, body } => {
                 Ok(handshake_response(status, headers, body))
             }
             NoticeAnswer::Notices(notices) => {
-                let named = self.named(notices, body, now);
+                let named = name_notices(&verification.verifier, notices, body, now);
                 self.notices.events(named, limits, now).map(WebhookReading::Notices)
             }
         }
     }
 
     /// Verifies the signature or token of a request, and counts and logs a failure.
-    fn verify(&self, headers: &HeaderMap, body: &[u8], now: OffsetDateTime) -> Result<(), Problem> {
+    fn verify(
+        &self,
+        verifier: &NoticeVerifier,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<(), Problem> {
         let value = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-        match self.verifier.verify(value, body, now) {
+        match verifier.verify(value, body, now) {
             Ok(_) => Ok(()),
             Err(refusal) => {
                 telemetry::metrics::caller_refused(refusal.kind());
@@ -156,20 +186,25 @@ impl WebhookSource {
             }
         }
     }
+}
 
-    /// Gives an id to notices that have neither an id nor a time.
-    fn named(&self, mut notices: Vec<SourceNotice>, body: &[u8], now: OffsetDateTime) -> Vec<SourceNotice> {
-        for (index, notice) in notices.iter_mut().enumerate() {
-            if let SourceNotice::Event(said) = notice
-                && self.verifier.signs_no_time()
-                && said.id.is_none()
-                && said.at == now
-            {
-                said.id = Some(body_id(body, index));
-            }
+/// Gives an id to notices that have neither an id nor a time.
+fn name_notices(
+    verifier: &NoticeVerifier,
+    mut notices: Vec<SourceNotice>,
+    body: &[u8],
+    now: OffsetDateTime,
+) -> Vec<SourceNotice> {
+    for (index, notice) in notices.iter_mut().enumerate() {
+        if let SourceNotice::Event(said) = notice
+            && verifier.signs_no_time()
+            && said.id.is_none()
+            && said.at == now
+        {
+            said.id = Some(body_id(body, index));
         }
-        notices
     }
+    notices
 }
 
 /// Returns the id of a notice in a body that has neither an id nor a time, and whose

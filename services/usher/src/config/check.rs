@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::{ConfigFileError, UsherConfig, authority};
+use super::{ConfigFileError, UsherConfig, authority, dangers};
 
 /// The result for a file that can be used.
 #[derive(Debug)]
@@ -52,6 +52,9 @@ pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     if let Some(message) = authority::fault(&config) {
         return Err(ConfigFileError::Authority { path: path.to_owned(), message });
     }
+    if let Some(message) = config.console.as_ref().and_then(console::ConsoleConfig::fault) {
+        return Err(ConfigFileError::Console { path: path.to_owned(), message });
+    }
     if let Some(writer) = &config.writer {
         writer::check_targets(writer)
             .map_err(|source| ConfigFileError::Writer { path: path.to_owned(), source })?;
@@ -98,6 +101,7 @@ fn config_warnings(
     }
     warnings.extend(config.gateway.iter().flat_map(gateway::GatewayConfig::warnings));
     warnings.extend(authority::warnings(config));
+    warnings.extend(dangers::find_dangers(config, is_for_up));
     if let (Some(writer), Some(policies)) = (&config.writer, policies) {
         let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();
         for target in targets.difference(policies) {

@@ -211,6 +211,91 @@ fn what_works_and_is_dangerous_is_warned_of() {
 }
 
 #[test]
+fn every_danger_of_a_configuration_is_named() {
+    let warned = |sections: serde_json::Value, words: &str| {
+        let checked = checked(sections).unwrap();
+        let found = checked.warnings().iter().filter(|warning| warning.contains(words)).count();
+        assert_eq!(found, 1, "{words}: {checked}");
+    };
+    let hash = crate::token::hash_of;
+    let target = |base_url: &str, token: &str| json!({"writer": {"database": "sqlite::memory:", "targets": [{"name": "app", "base_url": base_url, "token": token}]}});
+    let operators =
+        |list: serde_json::Value| json!({"console": {"database": "sqlite::memory:", "operators": list}});
+    warned(target("http://app.example/scim", "t"), "the target app is plain HTTP");
+    warned(target("https://app.example/scim", "sandbox-token"), "is that of the demo");
+    warned(json!({"nats": {"url": "tls://a, nats://10.0.0.1:4222"}}), "nats.url is plain NATS");
+    warned(json!({"nats": {"token": "dev-nats-token"}}), "nats.token is a published default");
+    warned(json!({"nats": {"token": "short"}}), "nats.token is shorter");
+    warned(
+        json!({"mapper": {"database": "postgres://u:0123456789abcdef@db/m?sslmode=disable"}}),
+        "sslmode=disable",
+    );
+    warned(json!({"mapper": {"database": "postgres://u:0123456789abcdef@db/m"}}), "sslmode=prefer");
+    warned(
+        json!({"mapper": {"database": "postgres://postgres:0123456789abcdef@127.0.0.1/m"}}),
+        "the superuser",
+    );
+    let one =
+        |name: &str| json!({"database": format!("postgres://{name}:0123456789abcdef@127.0.0.1/{name}")});
+    warned(json!({"mapper": one("m"), "console": one("c")}), "have one password");
+    let two =
+        json!([{"name": "alice", "token": hash("x")}, {"name": "bob", "tokens": [{"token": hash("x")}]}]);
+    warned(operators(two), "the operator alice and the operator bob have one token");
+    warned(
+        operators(json!([{"name": "alice", "token": hash("dev-operator-token")}])),
+        "of the operator alice is a published",
+    );
+    let open = json!({"listen": "0.0.0.0:8081", "database": "sqlite::memory:"});
+    warned(json!({"console": open}), "console speaks plain HTTP");
+    warned(json!({"telemetry": {"admin_listen": "0.0.0.0:9090"}}), "admin_listen");
+    let hook = json!({"name": "pager", "url": "http://pager.example", "token": "t"});
+    warned(
+        json!({"console": {"database": "sqlite::memory:", "notify": [hook]}}),
+        "the hook pager is plain HTTP",
+    );
+    let short = json!({"name": "own", "verifier": {"scheme": "bearer", "secrets": ["1"]},
+                       "adapter": {"kind": "json", "key": "/id", "type": "/what", "types": {"*": "worker.changed"}}});
+    warned(json!({"gateway": {"webhooks": [short]}}), "fewer than 16 characters");
+}
+
+#[test]
+fn the_compose_file_has_no_default_secret() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docker-compose.yml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let references: Vec<&str> = text.split("${").skip(1).collect();
+    assert!(references.len() > 10, "{}", references.len());
+    for reference in references {
+        let name: String = reference.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let rest = &reference[name.len()..];
+        let is_secret = ["TOKEN", "PASSWORD", "HASH"].iter().any(|part| name.contains(part));
+        // Required, or nothing, or a fallback that is a reference itself.
+        let is_safe = rest.starts_with(":?") || rest.starts_with(":-}") || rest == ":-";
+        assert!(!is_secret || is_safe, "{name}{rest}");
+    }
+}
+
+#[test]
+fn what_is_safe_is_not_warned_of() {
+    let fine = json!({
+        "nats": {"url": "tls://nats.example:4222", "token": "0123456789abcdef0123456789abcdef", "monitor_url": "http://127.0.0.1:8222",
+                 "require_sync_always": true},
+        "mapper": {"database": "postgres://m:0123456789abcdef@db/m?sslmode=verify-full"},
+        "writer": {"database": "postgres://w:fedcba9876543210@db/w?sslmode=verify-full",
+                   "targets": [{"name": "app", "base_url": "https://app.example/scim", "token": "t"}]},
+        "console": {"database": "sqlite::memory:", "operators": [{"name": "alice", "token": crate::token::hash_of("x")}]},
+    });
+    let checked = checked(fine).unwrap();
+    assert!(checked.warnings().is_empty(), "{checked}");
+}
+
+#[test]
+fn an_operator_without_a_token_is_refused() {
+    let error =
+        checked(json!({"console": {"database": "sqlite::memory:", "operators": [{"name": "alice"}]}}));
+    assert!(error.unwrap_err().contains("the operator alice has no token"));
+}
+
+#[test]
 fn the_example_policy_is_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies/zscaler.yaml");
     let text = std::fs::read_to_string(path).unwrap();

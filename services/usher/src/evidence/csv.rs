@@ -34,7 +34,7 @@ fn write_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
 
 /// Quotes a cell if necessary. A leading apostrophe prevents a spreadsheet from reading the cell as a formula.
 fn csv_cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\'']) { "'" } else { "" };
+    let guard = if text.starts_with(['=', '+', '-', '@', '\'', '\t', '\r']) { "'" } else { "" };
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {

@@ -19,7 +19,7 @@ pub async fn export_policy(args: &ExportArgs) -> anyhow::Result<CommandEnd> {
         return print_json(&answer);
     }
     let text: PolicyText = read_answer(&answer)?;
-    print_text(&text.policy)
+    print_text(&text.policy) // byte for byte: it may be the input of another program
 }
 
 /// Runs `usher versions`.

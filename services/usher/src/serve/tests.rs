@@ -1,7 +1,13 @@
 use super::*;
 
 fn crew() -> SupervisedServices {
-    SupervisedServices { tasks: JoinSet::new(), shutdown: Shutdown::default(), gateway: None, console: None }
+    SupervisedServices {
+        tasks: JoinSet::new(),
+        shutdown: Shutdown::default(),
+        credentials: Vec::new(),
+        gateway: None,
+        console: None,
+    }
 }
 
 fn until_asked(crew: &mut SupervisedServices, role: ServiceRole) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edge::{AccessRule, TokenHash, TokenTable};
+use edge::{AccessRule, SharedTokenTable, TokenHash};
 use feeds::{CsvOptions, FeedGuard, FeedMapping, RowState};
 use readings::SourceZone;
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,12 @@ impl CsvFeedConfig {
         self.clone().open(sources).err()
     }
 
+    /// Returns the token for uploads, if the feed has one: its own, or that of its source.
+    pub(crate) fn upload_token(&self, sources: &[SourceConfig]) -> Option<TokenHash> {
+        let of_source = || sources.iter().find(|source| self.source.as_ref() == Some(&source.name));
+        self.token.or_else(|| of_source().map(|source| source.token))
+    }
+
     /// Validates the configuration and opens the feed.
     pub(super) fn open(self, sources: &[SourceConfig]) -> Result<CsvFeed, String> {
         let wrong = |fault: &dyn std::fmt::Display| format!("the feed {}: {fault}", self.name);
@@ -160,7 +166,7 @@ impl CsvFeedConfig {
         };
         let mapping = self.mapping.compile().map_err(|error| wrong(&format!("mapping.{error}")))?;
         let zone = parse_zone(&self.time_zone).map_err(|fault| wrong(&fault))?;
-        let tokens = TokenTable::new(token.into_iter().map(|token| (token, ())).collect());
+        let tokens = SharedTokenTable::new(token.into_iter().map(|token| (token, ())).collect());
         Ok(CsvFeed {
             source: format!("feeds/{}", self.name),
             name: self.name,
