@@ -15,7 +15,7 @@ use anyhow::Context;
 use sandbox::Sandbox;
 
 pub use clock::now;
-pub use config::{UpConfig, WorldPorts, WorldTargetConfig, policy_yaml};
+pub use config::{UpConfig, WorldPorts, WorldTargetConfig, adopt_by_names, policy_yaml};
 pub use console::{ConsoleClient, ConsoleLag, ConsoleStatus};
 pub use feed::{EventPoster, IntakeReceipt};
 pub use level::{level_reached, wait_for_level};
@@ -42,6 +42,10 @@ pub struct WorldOptions {
     pub data: Option<PathBuf>,
     /// The target profile: the name of a built-in one, or the path of a file.
     pub profile: String,
+    /// The target's `adoption`. Default: matches by the names that the policy matches on are linked.
+    pub adoption: serde_json::Value,
+    /// The target's `never`. Default: nothing.
+    pub never: serde_json::Value,
     /// The text of the policy; `None` means [`policy_yaml`].
     pub policy: Option<String>,
     /// The URL of a PostgreSQL database for all services; `None` means one SQLite file for each.
@@ -68,6 +72,8 @@ impl WorldOptions {
             behaviour: sandbox::SandboxBehaviour::default(),
             data: None,
             profile: "sandbox".to_owned(),
+            adoption: config::adopt_by_names(),
+            never: serde_json::json!({}),
             policy: None,
             postgres: None,
             feeds: Vec::new(),
@@ -130,7 +136,14 @@ impl UsherWorld {
             (None, Some(folder)) => folder.path().join("usher"),
             (None, None) => unreachable!("one of the two is there, see above"),
         };
-        let target = WorldTargetConfig { name: TARGET.to_owned(), base_url, token, profile: options.profile };
+        let target = WorldTargetConfig {
+            name: TARGET.to_owned(),
+            base_url,
+            token,
+            profile: options.profile,
+            adoption: options.adoption,
+            never: options.never,
+        };
         let config = UpConfig {
             targets: vec![target.clone()],
             postgres: options.postgres,

@@ -182,6 +182,10 @@ pub enum TargetRemarkReason {
     Duplicates,
     /// The accounts were linked at another address.
     AddressChanged,
+    /// Changes of accounts or groups on the never list of the target were asked for.
+    NeverTouched,
+    /// Accounts or groups at the target match, and wait for an operator to link them.
+    AdoptionsHeld,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,

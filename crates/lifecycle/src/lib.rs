@@ -134,7 +134,7 @@ pub use ids::{
 pub use journal::{Fact, FactRecord, RecordVerdict};
 pub use limits::RefusedPart;
 pub use notice::ThinNotice;
-pub use orphans::{OrphanAction, OrphanPolicy};
+pub use orphans::{OrphanAction, OrphanPolicy, matches_name_pattern};
 pub use people::{CorrelationConfig, MatchAttribute, MatchedBy, PeopleConfig};
 pub use register::{Register, RegisterStatement, StatementIntake, StatementProvenance};
 pub use revision::{is_revision_ahead, next_revision, revision_clock};

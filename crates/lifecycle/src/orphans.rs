@@ -1,6 +1,7 @@
 //! The handling of orphans: accounts at a target without a known person.
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// A policy's rules for orphans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +34,24 @@ pub enum OrphanAction {
 impl OrphanPolicy {
     /// Returns whether the policy acts on the account with this login name. An account without a name is left alone.
     pub fn concern(&self, user_name: Option<&str>) -> bool {
-        self.action != OrphanAction::Report
-            && user_name.is_some_and(|name| {
-                let name = name.to_lowercase();
-                !self.except.iter().any(|pattern| fits_pattern(&pattern.to_lowercase(), &name))
-            })
+        self.action != OrphanAction::Report && user_name.is_some_and(|name| !self.excepts(name))
     }
+
+    /// Returns whether an account with this login name is left alone, whatever the action is.
+    pub fn excepts(&self, user_name: &str) -> bool {
+        self.except.iter().any(|pattern| matches_name_pattern(pattern, user_name))
+    }
+}
+
+/// Returns whether a name matches a pattern in which `*` stands for any text. Case, surrounding blanks and the form of
+/// Unicode characters do not matter.
+pub fn matches_name_pattern(pattern: &str, name: &str) -> bool {
+    fits_pattern(&fold_name(pattern), &fold_name(name))
+}
+
+/// Returns the form of a name in which names are compared.
+fn fold_name(name: &str) -> String {
+    name.trim().nfkc().collect::<String>().to_lowercase()
 }
 
 /// Returns whether `text` matches a pattern in which `*` stands for any text.

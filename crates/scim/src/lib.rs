@@ -38,9 +38,10 @@ pub use outbound::{CredentialConfig, HiddenSecret, SourceCredential};
 pub use path::{PathError, check_path};
 pub use probe::{ProbeReport, probe_server};
 pub use profile::{
-    BucketKind, DeleteMethod, DoneAnswer, KindPair, ListPaging, LookupAttributes, MembershipForm,
-    NestedGroups, OpCase, PatchForm, ProfileEndpoints, ProfileError, RateLimitBucket, ReadBack, RemoveForm,
-    RequestRateLimit, RequiredTargetAttribute, TargetProfile, UpdateMethod, UrnSeparator,
+    AdministratorMark, BucketKind, DeleteMethod, DoneAnswer, KindPair, ListPaging, LookupAttributes,
+    MembershipForm, NestedGroups, OpCase, PatchForm, ProfileEndpoints, ProfileError, RateLimitBucket,
+    ReadBack, RemoveForm, RequestRateLimit, RequiredTargetAttribute, TargetProfile, UpdateMethod,
+    UrnSeparator,
 };
 pub use reqwest::Url;
 pub use resource::{observe_resource, overlay_resource, with_members};

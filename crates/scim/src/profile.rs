@@ -1,5 +1,6 @@
 //! Target profiles: the capabilities, request formats and rate limits of a kind of target, as data.
 
+mod administrators;
 mod builtin;
 mod check;
 mod membership;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ScimKind;
+pub use administrators::AdministratorMark;
 pub use membership::{MembershipForm, NestedGroups, RemoveForm};
 pub use rate::{BucketKind, RateLimitBucket, RequestRateLimit};
 
@@ -120,6 +122,9 @@ pub struct TargetProfile {
     /// `true` if the answer to a change contains the resource after
     /// the change; otherwise the answer is ignored. Default `true`.
     pub answers_show: bool,
+    /// The values by which the target shows that an account administers it, for `never: { administrators: true }` of a
+    /// target. Default: the target does not show it.
+    pub administrators: Vec<AdministratorMark>,
 }
 
 /// An answer that means that the work is done, although its status does not.
@@ -331,6 +336,7 @@ impl Default for TargetProfile {
             timeout_seconds: 30,
             done: Vec::new(),
             answers_show: true,
+            administrators: Vec::new(),
         }
     }
 }

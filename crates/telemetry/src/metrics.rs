@@ -31,7 +31,7 @@ pub use streams::{
 };
 pub use targets::{
     accept_to_target, command_refused, count_attempt, count_decision, dead_letter, other_accounts,
-    queue_depth, register_target, set_leavers, set_verification,
+    queue_depth, register_target, set_leavers, set_verification, touch_held,
 };
 
 /// Buckets for the duration of one SCIM request: 5 ms to one minute.

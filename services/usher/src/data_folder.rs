@@ -286,6 +286,7 @@ writer:
   #    base_url: https://zsapi.example.net/tenant/scim
   #    token: ${ZSCALER_SCIM_TOKEN}
   #    profile: zscaler-zia
+  #    never: { user_names: [admin@example.com], groups: [Tenant Admins] } # no request changes these: docs/adoption.md
 
 console:
   listen: 127.0.0.1:8081

@@ -287,3 +287,54 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
         assert!(code == Some(1) && text.contains("chain BROKEN: entry 1 "), "{arguments:?}: {text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_events_take_over_neither_an_administrator_nor_a_service_nor_a_group_of_administrators() {
+    // The policy as it ships, but for every group.
+    let policy = include_str!("../../../deploy/policies/zscaler.yaml").replace("SEC-*", "*");
+    let options = WorldOptions {
+        policy: Some(policy),
+        adoption: json!({}),
+        never: json!({ "userNames": ["admin@example.com"] }),
+        ..WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
+    };
+    let world = UsherWorld::start(options).await.unwrap();
+    let target = world.sandbox();
+    let there =
+        [("admin@example.com", "Break-glass tenant admin"), ("svc-backup@example.com", "Backup service")];
+    for (name, shown) in there {
+        target.seed_user(json!({ "userName": name, "displayName": shown, "active": true })).unwrap();
+    }
+    target.seed_group(json!({ "displayName": "Tenant Admins" })).unwrap();
+    let before = (target.state().users, target.state().groups);
+    let says = |id: &str, kind: &str, key: &str, data: Value| json!({ "specversion": "1.0", "id": id, "source": "/contractors", "type": kind, "subject": key, "data": data });
+    let joins = |key: &str, name: &str| {
+        let attributes =
+            json!({ "userPrincipalName": name, "displayName": "Mallory", "givenName": "M", "surname": "M" });
+        says(&format!("join-{key}"), "worker.joined", key, json!({ "attributes": attributes }))
+    };
+    post(&world, &[joins("C-1", "ADMIN@example.com"), joins("C-2", "svc-backup@example.com")]).await;
+    let group = json!({ "displayName": "tenant admins", "members": ["C-3"] });
+    post(&world, &[joins("C-3", "c-3@example.com"), says("group-1", "group.upserted", "G-1", group)]).await;
+    world.settled(SOON).await.unwrap();
+    let leaves = |key: &str| says(&format!("leave-{key}"), "worker.left", key, json!({}));
+    post(&world, &[leaves("C-1"), leaves("C-2"), says("group-2", "group.deleted", "G-1", json!({}))]).await;
+    world.settled(SOON).await.unwrap();
+
+    let mut after = (target.state().users, target.state().groups);
+    assert!(after.0.remove("c-3@example.com").is_some(), "a person without a namesake gets an account");
+    assert_eq!(after, before, "nothing that was there is changed");
+    for (person, by) in [("C-1", "never"), ("C-2", "adoption")] {
+        until(&world, person, "the departure is an open obligation", |row| {
+            row["waiting"]["reason"] == "hold"
+        })
+        .await;
+        let held: Value = serde_json::from_str(&succeeds(&world, &["held", "ls", "--json"]).await).unwrap();
+        let row =
+            held["items"].as_array().unwrap().iter().find(|row| row["subject"] == person).unwrap().clone();
+        assert_eq!(row["by"], by, "{row}");
+        assert!(row["reason"].as_str().unwrap().contains("account"), "{row}");
+    }
+    let status = succeeds(&world, &["status"]).await;
+    assert!(status.contains("on the never list") && status.contains("wait to be linked"), "{status}");
+}

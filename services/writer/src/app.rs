@@ -15,7 +15,7 @@ use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::config::{TargetConfig, WriterConfig};
+use crate::config::{AdoptionRule, TargetConfig, WriterConfig};
 use crate::control::replayer::LetterReplayer;
 use crate::control::{OwnedTargets, WriterControl};
 use crate::error::{LEASE_SECONDS_MIN, WriterBuildError, WriterRunError};
@@ -90,6 +90,7 @@ pub async fn build_writer(
                 .map(|hours| Duration::from_secs(u64::from(hours.max(1)) * 3_600)),
             owned: slot,
             gate: gates.get(&target.name).cloned().unwrap_or_default(),
+            touch: target.touch_rules(),
         });
     }
     let intake = CommandIntake {
@@ -212,11 +213,36 @@ fn target_connection(target: &TargetConfig) -> Result<TargetConnection, WriterBu
         target: target.name.clone(),
         message: format!("base_url is no URL ({error}); it looks like https://host/scim/v2"),
     })?;
+    check_touch(target, &profile)?;
     let timeout_seconds = profile.timeout_seconds;
     let credential = target
         .credential()
         .map_err(|message| WriterBuildError::Target { target: target.name.clone(), message })?;
     Ok(TargetConnection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })
+}
+
+/// Checks the rules about what is at the target already.
+fn check_touch(target: &TargetConfig, profile: &TargetProfile) -> Result<(), WriterBuildError> {
+    let refuse = |message: String| Err(WriterBuildError::Target { target: target.name.clone(), message });
+    if let Some(list) = target.never.empty_entry() {
+        return refuse(format!("never.{list} has an empty entry: remove it"));
+    }
+    if target.never.administrators && profile.administrators.is_empty() {
+        return refuse(format!(
+            "never.administrators: profile `{}` does not know how the target shows its administrators: name the accounts in \
+             never.user_names or never.ids, or copy the profile and add `administrators: [{{ attribute: roles, values: [...] }}]`",
+            profile.name
+        ));
+    }
+    for (kind, rule) in [("users", &target.adoption.users), ("groups", &target.adoption.groups)] {
+        let AdoptionRule::By(paths) = rule else { continue };
+        if let Some((path, error)) =
+            paths.iter().find_map(|path| scim::check_path(path).err().map(|error| (path, error)))
+        {
+            return refuse(format!("adoption.{kind}: {path}: {error}"));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the configured name of the replica, or a default: one name per SQLite file, or a new one per process.

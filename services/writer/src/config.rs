@@ -1,9 +1,14 @@
 //! The `writer` section of the configuration.
 
+mod touch;
+
 use std::time::Duration;
 
 use scim::{CredentialConfig, HiddenSecret, SourceCredential};
 use serde::Deserialize;
+
+pub(crate) use touch::{AdoptedDeletion, TouchRules};
+pub use touch::{AdoptionConfig, AdoptionRule, NeverConfig};
 
 /// The default length of the lease in seconds where replicas share a database. With the pause between two tries to take
 /// it, another replica replaces a silent owner within 5 s.
@@ -103,9 +108,25 @@ pub struct TargetConfig {
     /// The interval in hours between reconciliations of the whole target. If absent, only an operator starts one.
     #[serde(default)]
     pub reconcile_hours: Option<u32>,
+    /// The accounts and groups at the target that no request changes.
+    #[serde(default)]
+    pub never: NeverConfig,
+    /// The rules for linking accounts and groups that Usher did not create. By default an operator confirms each.
+    #[serde(default)]
+    pub adoption: AdoptionConfig,
+    /// True if accounts and groups that Usher did not create may be deleted when the policy deletes. By default they are
+    /// only disabled, or left as they are.
+    #[serde(default, alias = "deleteAdopted")]
+    pub delete_adopted: bool,
 }
 
 impl TargetConfig {
+    /// Returns the rules about what is at the target already.
+    pub(crate) fn touch_rules(&self) -> TouchRules {
+        let deletion = if self.delete_adopted { AdoptedDeletion::Allowed } else { AdoptedDeletion::Never };
+        TouchRules { never: self.never.clone(), adoption: self.adoption.clone(), deletion }
+    }
+
     /// Reads the credential.
     ///
     /// # Errors

@@ -35,15 +35,21 @@ use crate::delivery::operation::ScimOperation;
 use crate::rows::access::RemovalConsent;
 use crate::rows::settled::SettledOutcome;
 
+use crate::guard::never::NeverList;
 use crate::guard::restored::RESTORED;
 use crate::guard::safety::PROTECTED;
-use crate::rows::access::AccessChange;
+use crate::rows::access::{AccessChange, AccountOrigin};
+use crate::rows::orphan;
 
 pub(crate) use wanted::WantedState;
 
 /// The maximum number of moves for one resource. The longest sensible sequence has seven: a change finds the account gone, nothing is
 /// found, the create is refused because the account exists, that one is adopted, and changed; and each may end there.
 const MOVES_MAX: usize = 8;
+
+/// The note for an account on the never list that should be off and is.
+const NEVER_AND_OFF: &str =
+    "the account is on the never list of the target, and off: nothing else is changed";
 
 /// The next move for one resource.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it ends as what is large")]
@@ -76,6 +82,10 @@ pub(crate) async fn converge_resource(
             ConvergeOutcome::Postponed { trouble: *trouble, times }
         }
         Err(CallStop::Failed(failed)) => judge_failure(*failed),
+        Err(CallStop::Never(_)) if wanted.is_off(&progress.applied) && progress.off.is_some() => {
+            forbidden_outcome(SettledOutcome::Kept, NEVER_AND_OFF, wanted)
+        }
+        Err(CallStop::Never(reason)) => ConvergeOutcome::Held { by: HeldBy::Never, reason },
     };
     let linked = progress.remote_id.clone().or(linked);
     let outcome = duplicates::look(call, wanted, progress, linked.as_deref(), outcome).await;
@@ -235,12 +245,14 @@ async fn bring_about(
     };
     let takes_away = change.is_some_and(AccessChange::takes_away);
     if let Some(change) = change
-        && let Some(held) = find_objection(call, wanted, change).await?
+        && let Some(held) = find_objection(call, wanted, progress.origin, change).await?
     {
         return Ok(ConvergeMove::End(held));
     }
     // A person who must be off is switched off, even if other changes cannot be written.
-    let step = match (step, refused_by_profile(call, wanted, &wanted.to_write().0, false)) {
+    let refused = refused_by_profile(call, wanted, &wanted.to_write().0, false)
+        .or_else(|| refused_by_never(call, wanted, &progress.applied));
+    let step = match (step, refused) {
         (ConvergeStep::Write { .. }, Some(_)) if takes_away => ConvergeStep::SwitchOff,
         (ConvergeStep::Write { .. }, Some(held)) => return Ok(ConvergeMove::End(held)),
         (step, _) => step,
@@ -283,14 +295,37 @@ fn refused_by_profile(
     Some(ConvergeOutcome::Held { by: HeldBy::Profile, reason })
 }
 
+/// Returns the hold for a name on the never list that the resource does not have yet.
+fn refused_by_never(
+    call: &TargetCall,
+    wanted: &WantedState,
+    applied: &AttributeMap,
+) -> Option<ConvergeOutcome> {
+    let (set, _) = wanted.to_write();
+    let name = NeverList::name_in(wanted.kind, &set)?;
+    if NeverList::name_in(wanted.kind, applied) == Some(name) {
+        return None;
+    }
+    let entry = call.target.never.name_concern(wanted.kind, name)?;
+    let reason = format!(
+        "{name:?} is on the never list of the target (`{entry}`): no account or group gets this name"
+    );
+    Some(ConvergeOutcome::Held { by: HeldBy::Never, reason })
+}
+
 /// Returns the hold for a change of access that needs an operator's approval.
 async fn find_objection(
     call: &TargetCall,
     wanted: &WantedState,
+    origin: Option<AccountOrigin>,
     change: AccessChange,
 ) -> Result<Option<ConvergeOutcome>, CallStop> {
+    // What Usher did not create was shown to be disabled when it was approved: its deletion counts by itself.
+    let is_shown = change != AccessChange::Delete
+        || origin == Some(AccountOrigin::Created)
+        || orphan::is_orphan(&call.about.subject);
     match call.about.consent {
-        RemovalConsent::Approved => Ok(None),
+        RemovalConsent::Approved if is_shown => Ok(None),
         _ if change == AccessChange::Enable && call.is_withheld().await? => Ok(Some(withheld_outcome())),
         _ if wanted.protected && change.takes_away() => {
             Ok(Some(ConvergeOutcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
@@ -298,7 +333,7 @@ async fn find_objection(
         RemovalConsent::Planned => Ok(None),
         // An account that may be deleted may be switched off instead.
         RemovalConsent::Counted(counted) if counted == change || counted == AccessChange::Delete => Ok(None),
-        RemovalConsent::Counted(_) | RemovalConsent::Unknown => {
+        RemovalConsent::Approved | RemovalConsent::Counted(_) | RemovalConsent::Unknown => {
             let reason = call.ask_permission(change).await?;
             Ok(reason.map(|reason| ConvergeOutcome::Held { by: HeldBy::Guard, reason }))
         }

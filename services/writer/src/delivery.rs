@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod attribution;
 pub(crate) mod call;
+pub(crate) mod client;
 pub(crate) mod leftovers;
 pub(crate) mod links;
 pub(crate) mod listing;

@@ -43,7 +43,7 @@ mod results;
 mod rows;
 
 pub use app::{WriterApp, build_writer, check_targets};
-pub use config::{RetryConfig, TargetConfig, WriterConfig};
+pub use config::{AdoptionConfig, AdoptionRule, NeverConfig, RetryConfig, TargetConfig, WriterConfig};
 pub use error::{WriterBuildError, WriterRunError};
 pub use migrations::WriterMigrator;
 

@@ -23,6 +23,7 @@ mod m0026;
 mod m0027;
 mod m0028;
 mod m0029;
+mod m0030;
 
 use sea_orm_migration::prelude::*;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for WriterMigrator {
             Box::new(m0027::KeepDisproofs),
             Box::new(m0028::KeepAddress),
             Box::new(m0029::KeepRestores),
+            Box::new(m0030::KeepMatches),
         ]
     }
 

@@ -249,6 +249,7 @@ impl ResultCommitter {
         row.keep_evidence(off_evidence(worked), at);
         let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
         row.set_duplicates(progress.duplicates.as_deref().filter(|_| must_be_off));
+        row.set_candidate(progress.candidate.as_ref());
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
         // The row was queued again while it was being worked on: it stays in the queue, and in doubt.
         let asked_again = row.is_queued() && row.next_attempt_at > worked.row.next_attempt_at;

@@ -18,6 +18,15 @@ pub struct WorldTargetConfig {
     pub token: String,
     /// The name of a built-in profile, or the path of a profile file.
     pub profile: String,
+    /// The target's `adoption`.
+    pub adoption: Value,
+    /// The target's `never`.
+    pub never: Value,
+}
+
+/// Returns the `adoption` of most tests: matches by the names that the policy matches on are linked.
+pub fn adopt_by_names() -> Value {
+    json!({ "users": { "by": ["userName"] }, "groups": { "by": ["displayName"] } })
 }
 
 /// The ports; 0 is any free port.
@@ -85,7 +94,12 @@ impl UpConfig {
     /// Returns the configuration as JSON.
     fn document(&self, policies: &Path) -> Value {
         let listen = |port: u16| format!("127.0.0.1:{port}");
-        let target = |t: &WorldTargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
+        let target = |t: &WorldTargetConfig| {
+            json!({
+                "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile,
+                "adoption": t.adoption, "never": t.never,
+            })
+        };
         let mut document = json!({
             "gateway": { "listen": listen(self.ports.gateway), "feeds": self.feeds },
             "mapper": { "policies": policies },

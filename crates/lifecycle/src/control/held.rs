@@ -27,12 +27,24 @@ pub enum HeldBy {
     /// The installation was restored, the account is off or gone at the target, and no source has made a statement about
     /// the person since.
     Restored,
+    /// The account or group at the target is on the never list of the target: no request changes it.
+    Never,
+    /// An account or group at the target matches, and Usher did not create it: an operator decides whether it is linked.
+    Adoption,
 }
 
 impl HeldBy {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated, Self::Restored];
+    pub const ALL: [Self; 8] = [
+        Self::Guard,
+        Self::Protected,
+        Self::Profile,
+        Self::Taken,
+        Self::Outdated,
+        Self::Restored,
+        Self::Never,
+        Self::Adoption,
+    ];
 
     /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
@@ -43,15 +55,19 @@ impl HeldBy {
             Self::Taken => "taken",
             Self::Outdated => "outdated",
             Self::Restored => "restored",
+            Self::Never => "never",
+            Self::Adoption => "adoption",
         }
     }
 
     /// Returns the decisions of an operator that end the hold.
     pub fn decisions(self) -> Vec<HeldDecision> {
         match self {
-            Self::Guard | Self::Protected | Self::Outdated | Self::Restored => HeldDecision::both(),
+            Self::Guard | Self::Protected | Self::Outdated | Self::Restored | Self::Adoption => {
+                HeldDecision::both()
+            }
             // Approved, it would be held again: the reason is not in the operator's hands.
-            Self::Profile | Self::Taken => vec![HeldDecision::Reject],
+            Self::Profile | Self::Taken | Self::Never => vec![HeldDecision::Reject],
         }
     }
 

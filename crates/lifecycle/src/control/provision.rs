@@ -157,7 +157,7 @@ pub struct PreviewStep {
 #[serde(rename_all = "camelCase")]
 pub struct PlannedOperation {
     /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`,
-    /// `conflict` or `forbidden` (by the policy's actions).
+    /// `conflict`, `held` (on the never list, or to be linked by an operator) or `forbidden` (by the policy's actions).
     pub action: String,
     /// The reason, if it is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use lifecycle::{AttemptClass, Lane, ResourceKind};
+use lifecycle::{AttemptClass, HeldBy, Lane, ResourceKind};
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 
 use super::{ATTEMPT_SECONDS, make_counter, make_gauge, make_histogram};
@@ -54,6 +54,11 @@ static LEAVERS_KEPT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 static LEAVERS_OTHER_ACCOUNTS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Active accounts that Usher does not manage and that may belong to leavers, by their names.";
     make_gauge("usher_leavers_other_accounts", help, &["target"])
+});
+static TOUCH_HELD: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "Changes that are held because of what is at the target: on the never list of the target (never), or not \
+                created by Usher and not linked yet (adoption).";
+    make_gauge("usher_touch_held", help, &["target", "by"])
 });
 static COMMANDS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Commands that were refused because their revision is ahead of every clock.";
@@ -131,4 +136,9 @@ pub fn set_leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy:
 /// Sets the number of active accounts at `target` that belong to no known person and may belong to leavers.
 pub fn other_accounts(target: &str, active: u64) {
     LEAVERS_OTHER_ACCOUNTS.with_label_values(&[target]).set(i64::try_from(active).unwrap_or(i64::MAX));
+}
+
+/// Sets the number of changes at `target` that are held because of what is there, by the reason of the hold.
+pub fn touch_held(target: &str, by: HeldBy, count: u64) {
+    TOUCH_HELD.with_label_values(&[target, by.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
 }

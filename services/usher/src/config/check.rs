@@ -115,10 +115,30 @@ fn config_warnings(
             ));
         }
     }
+    if let Some(writer) = &config.writer {
+        warnings.extend(writer.targets.iter().flat_map(adoption_warnings));
+    }
     if config.console.as_ref().is_some_and(|console| console.operators.is_empty()) {
         warnings.push("console.operators is empty: the operator API refuses every request".to_owned());
     }
     warnings
+}
+
+/// Warns of a target at which one value decides who gets an account or group that is there already.
+fn adoption_warnings(target: &writer::TargetConfig) -> Vec<String> {
+    let kinds = [("users", &target.adoption.users), ("groups", &target.adoption.groups)];
+    let wide = kinds.into_iter().filter_map(|(kind, rule)| match rule {
+        writer::AdoptionRule::By(paths) if paths.len() == 1 => Some((kind, &paths[0])),
+        _ => None,
+    });
+    wide.map(|(kind, path)| {
+        format!(
+            "the target {} links what is there already by {path} alone (adoption.{kind}): each source that can state it decides \
+             on that account; when the first sync is done, set it to `confirm`, or name two attributes",
+            target.name
+        )
+    })
+    .collect()
 }
 
 fn of_broker(nats: &bus::BusConfig, warnings: &mut Vec<String>) {

@@ -180,6 +180,18 @@ fn what_a_service_could_not_start_with_does_not_pass_the_check() {
     assert!(checked(writer(45)).is_ok());
     let error = checked(writer(1)).unwrap_err();
     assert!(error.contains("lease_seconds") && error.contains("at least 2"), "{error}");
+    let with = |field: &str, value: serde_json::Value| {
+        let mut target = target.clone();
+        target[field] = value;
+        checked(json!({"writer": {"database": "sqlite::memory:", "targets": [target]}}))
+    };
+    assert!(with("never", json!({"userNames": ["admin@*"], "groups": ["Tenant Admins"]})).is_ok());
+    let error = with("never", json!({"administrators": true})).unwrap_err();
+    assert!(error.contains("never.administrators") && error.contains("administrators: ["), "{error}");
+    let error = with("never", json!({"ids": [""]})).unwrap_err();
+    assert!(error.contains("never.ids has an empty entry"), "{error}");
+    let error = with("adoption", json!({"users": "always"})).unwrap_err();
+    assert!(error.contains("`confirm`"), "{error}");
 }
 
 #[test]
@@ -208,6 +220,12 @@ fn what_works_and_is_dangerous_is_warned_of() {
                       "writer": {"database": "sqlite::memory:", "targets": [target]}});
     warned(both.clone(), "the target other has no policy");
     warned(both, "the policy for zscaler has no target");
+    let target = json!({"name": "app", "base_url": "https://app.example/scim", "token": "t",
+                        "adoption": {"users": {"by": ["userName"]}, "groups": "confirm"}});
+    warned(
+        json!({"writer": {"database": "sqlite::memory:", "targets": [target]}}),
+        "links what is there already by userName alone",
+    );
 }
 
 #[test]

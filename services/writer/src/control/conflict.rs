@@ -1,8 +1,8 @@
 //! Verb `resolve_conflict`: an operator decides whose account a resource is.
 
 use lifecycle::{
-    AttemptClass, ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest,
-    ResourceKind,
+    AttemptClass, ControlError, DeadLetterId, Fact, HeldBy, ReplayOutcome, ReplayReply,
+    ResolveConflictRequest, ResourceKind,
 };
 use scim::ScimKind;
 use store::StoreError;
@@ -11,9 +11,10 @@ use super::look::{no_answer, open_call, wait_patiently};
 use super::{WriterControl, database_refusal, refuse_with};
 use crate::delivery::call::CallStop;
 use crate::delivery::operation::ScimOperation;
+use crate::rows::access::AccountOrigin;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::words::RowStatus;
-use crate::rows::{dead, linked_subject, load_resources, save_resources};
+use crate::rows::{dead, linked_subject, load_resources, resource, save_resources};
 use crate::{micros, now};
 
 impl WriterControl {
@@ -57,7 +58,14 @@ impl WriterControl {
             let mut call = open_call(&owned, *kind, subject).await;
             match call.send(ScimOperation::Read, async |client| client.get(scim_kind, remote_id).await).await
             {
-                Ok(_) => Ok(()),
+                Ok(found) => match call.note_shown(scim_kind, &found) {
+                    Some(why) => Err(refuse_with(why)),
+                    None => match call.excepted(scim_kind, &found).await {
+                        Ok(None) => Ok(()),
+                        Ok(Some(why)) => Err(refuse_with(why)),
+                        Err(stop) => Err(no_answer(&call, stop)),
+                    },
+                },
                 Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                     Err(refuse_with(format!(
                         "`{target}` has no {} {remote_id}: `usher conflicts ls` lists the ids of the resources that were found",
@@ -78,11 +86,16 @@ impl WriterControl {
         let ResolveConflictRequest { target, kind, subject, remote_id, actor } = request;
         let tx = self.store.begin().await?;
         let mut rows = load_resources(&tx, target, *kind, std::slice::from_ref(subject), true).await?;
-        let Some(row) = rows.get_mut(subject).filter(|row| *row.status() == RowStatus::Conflict) else {
+        let is_open = |row: &&mut resource::Model| {
+            *row.status() == RowStatus::Conflict || row.is_held_as(HeldBy::Adoption)
+        };
+        let Some(row) = rows.get_mut(subject).filter(is_open) else {
             return Ok(None);
         };
         let letter = row.dead_letter.take();
         row.remote_id = Some(remote_id.clone());
+        row.origin = Some(AccountOrigin::Adopted.as_str().to_owned());
+        row.set_candidate(None);
         row.in_doubt = true;
         row.attempts = 0;
         row.last_error = None;

@@ -36,8 +36,9 @@ impl WriterControl {
         let reader = self.store.reader();
         let own = load_resources(reader, &target.name, kind, std::slice::from_ref(&subject), false).await;
         let own = own.map_err(|error| database_refusal(&error))?.remove(&subject);
-        let deletion =
-            own.as_ref().map_or(DeletionRule::NotOurs, |row| row.deletion(&desired, micros(now())));
+        let deletion = own.as_ref().map_or(DeletionRule::NotOurs, |row| {
+            row.deletion(&desired, micros(now()), target.adopted_deletion)
+        });
         let Some(wanted) = WantedState::new(desired, &people) else {
             return Err(refuse_with("there is nothing to look for".to_owned()));
         };
@@ -120,6 +121,7 @@ pub(super) async fn open_call(target: &Arc<OwnedTarget>, kind: ResourceKind, sub
         attempts: 0,
         consent: RemovalConsent::Unknown,
         only_switch_offs: false,
+        known: None,
     };
     TargetCall::new(Arc::clone(target), about, permit)
 }
@@ -150,6 +152,7 @@ pub(super) fn no_answer(call: &TargetCall, stop: CallStop) -> ControlError {
             refuse_with(format!("`{}` could not answer {sent}: {}", target.name, failed.trouble.error))
         }
         CallStop::Postponed { trouble, .. } => held_preview(&target.name, &trouble.error),
+        CallStop::Never(reason) => refuse_with(reason),
         CallStop::Deferred => match (call.last_error(), target.pacer.circuit()) {
             (Some(error), _) => held_preview(&target.name, error),
             (None, TargetCircuit::Open { reason, .. }) => held_preview(&target.name, &reason),

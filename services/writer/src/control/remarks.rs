@@ -6,6 +6,7 @@ use store::StoreError;
 
 use super::WriterControl;
 use crate::delivery::address;
+use crate::guard::touches;
 use crate::rows::{control, reconcile, resource};
 use crate::{micros, now};
 
@@ -21,6 +22,7 @@ impl WriterControl {
         let mut remarks: Vec<TargetRemark> = self.disproved(target).await?.into_iter().collect();
         let row = control::load_control(self.store.reader(), target).await?;
         remarks.extend(address::remark(&row));
+        remarks.extend(touches::remarks(self.store.reader(), target).await?);
         let last = reconcile::load_reconciliation(self.store.reader(), target).await?;
         if let Some(report) = last.and_then(|row| row.report().ok()) {
             remarks.extend(failure(&report));

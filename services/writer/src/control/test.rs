@@ -35,6 +35,7 @@ impl WriterControl {
             attempts: 0,
             consent: RemovalConsent::Unknown,
             only_switch_offs: false,
+            known: None,
         };
         let asked = async {
             let permit = target.pacer.acquire(RequestUrgency::opening(Lane::Leaver)).await;
@@ -63,6 +64,7 @@ impl WriterControl {
                 Err(CallStop::Postponed { trouble, .. }) => {
                     Ok(TestReply { works: false, steps, error: Some(trouble.error) })
                 }
+                Err(CallStop::Never(why)) => Ok(TestReply { works: false, steps, error: Some(why) }),
                 Err(CallStop::Deferred) => {
                     let error = call.last_error().map(str::to_owned);
                     Ok(TestReply {

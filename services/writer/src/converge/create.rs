@@ -1,6 +1,7 @@
 //! Creates resources, and adopts resources that exist already.
 
-use lifecycle::AttemptClass;
+use lifecycle::{AttemptClass, HeldBy};
+use scim::FoundResource;
 
 use super::locate::{
     self, ForeignResource, LocateResult, LocatedResource, locate_resource, matching_is_unique,
@@ -15,11 +16,15 @@ use crate::delivery::call::{CallStop, FailedCall, TargetCall};
 use crate::delivery::links::linked_already;
 use crate::delivery::operation::{FailedOperation, ScimOperation};
 use crate::delivery::trouble::ConvergeTrouble;
+use crate::guard::adoption::AdoptionMatch;
 use crate::rows::access::AccountOrigin;
 use crate::rows::claims::TakenValue;
-use crate::rows::resource::UnseenCreate;
+use crate::rows::resource::{AdoptionCandidate, UnseenCreate};
 use crate::rows::settled::SettledOutcome;
 use crate::rows::stored;
+
+/// The note for a person who should have no access, if the account that matches is not linked and is off.
+const OFF_ALREADY: &str = "the account that matches is off at the target; it is not linked";
 
 /// Creates the resource, unless a search finds one that can be adopted or that stands in the way.
 pub(super) async fn create_resource(
@@ -56,9 +61,7 @@ pub(super) async fn create_resource(
     if let Some(held) = refused_by_profile(call, wanted, &attributes, true) {
         return Ok(ConvergeMove::End(held));
     }
-    let posted =
-        call.send(ScimOperation::Create, async |client| client.create(wanted.kind, &attributes).await).await;
-    let id = match posted {
+    let id = match call.create(wanted.kind, &attributes).await {
         Ok(created) => created.id,
         Err(CallStop::Failed(failed)) if taken::is_said_by(&failed) => {
             return resolve_existing(call, wanted, progress, *failed).await;
@@ -145,6 +148,9 @@ async fn link_created(
     progress: &mut ConvergeProgress,
     id: String,
 ) -> Result<ConvergeMove, CallStop> {
+    if let Some(reason) = call.target.never.concern(wanted.kind, &id, None) {
+        return Ok(ConvergeMove::End(ConvergeOutcome::Held { by: HeldBy::Never, reason }));
+    }
     progress.unseen = Some(UnseenCreate::Created); // until the owner is known
     let other = call.claim(&id).await?;
     progress.unseen = None;
@@ -218,7 +224,16 @@ pub(super) async fn adopt_resource(
         };
         return Ok(ConvergeMove::End(outcome));
     }
+    let found = read_marks(call, wanted, found).await?;
     let standing = ResourceStanding { surely_ours: locate::is_ours(wanted, &found), adopted: true };
+    if let Some(AdoptionObjection { by, reason }) = find_adoption_objection(call, wanted, &found).await? {
+        if wanted.state != lifecycle::AccountState::Active && found.active == Some(false) {
+            progress.see_use(found.active);
+            return Ok(ConvergeMove::End(forbidden_outcome(SettledOutcome::Kept, OFF_ALREADY, wanted)));
+        }
+        progress.candidate = (by == HeldBy::Adoption).then(|| AdoptionCandidate { id: found.id });
+        return Ok(ConvergeMove::End(ConvergeOutcome::Held { by, reason }));
+    }
     progress.see_use(found.active);
     progress.applied = scim::observe_resource(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
@@ -228,4 +243,49 @@ pub(super) async fn adopt_resource(
     progress.origin = Some(if is_created { AccountOrigin::Created } else { AccountOrigin::Adopted });
     progress.unseen = None;
     Ok(ConvergeMove::BringAbout(standing))
+}
+
+/// Reads the resource by itself if the never list depends on values that a search may leave out.
+async fn read_marks(
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    found: FoundResource,
+) -> Result<FoundResource, CallStop> {
+    if !call.target.never.needs_reading(wanted.kind, true) {
+        return Ok(found);
+    }
+    locate::read_linked(call, wanted.kind, &found.id).await
+}
+
+/// The reason why a resource that matches is not linked now.
+pub(super) struct AdoptionObjection {
+    pub(super) by: HeldBy,
+    pub(super) reason: String,
+}
+
+/// Returns the objection to linking a resource, if there is one. A resource that carries our externalId was written by
+/// Usher before, and is linked unless the never list concerns it.
+pub(super) async fn find_adoption_objection(
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    found: &FoundResource,
+) -> Result<Option<AdoptionObjection>, CallStop> {
+    if let Some(reason) = call.note_shown(wanted.kind, found) {
+        return Ok(Some(AdoptionObjection { by: HeldBy::Never, reason }));
+    }
+    if locate::is_ours(wanted, found) {
+        return Ok(None);
+    }
+    if let Some(reason) = call.excepted(wanted.kind, found).await? {
+        return Ok(Some(AdoptionObjection { by: HeldBy::Never, reason }));
+    }
+    let pair = AdoptionMatch {
+        kind: wanted.kind,
+        subject: &call.about.subject,
+        wanted: &wanted.attributes,
+        match_on: &wanted.match_on,
+        found,
+    };
+    let reason = pair.objection(&call.target.adoption);
+    Ok(reason.map(|reason| AdoptionObjection { by: HeldBy::Adoption, reason }))
 }

@@ -190,6 +190,9 @@ pub(super) async fn find_by_value(
             break found;
         }
     };
+    for found in &found {
+        call.note_shown(kind, found);
+    }
     call.saw(match found.as_slice() {
         [] => "nothing".to_owned(),
         [one] => describe_found(one),
@@ -206,7 +209,10 @@ pub(super) async fn read_linked(
 ) -> Result<FoundResource, CallStop> {
     let found = call.send(ScimOperation::Read, async |client| client.get(kind, id).await).await;
     match &found {
-        Ok(found) => call.saw(describe_found(found)),
+        Ok(found) => {
+            call.saw(describe_found(found));
+            call.note_shown(kind, found);
+        }
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             call.saw("nothing: the link leads nowhere".to_owned());
         }

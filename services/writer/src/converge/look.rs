@@ -6,9 +6,11 @@ use lifecycle::{AttemptClass, PlannedOperation};
 use scim::{FoundResource, ScimKind, UpdateMethod, diff};
 
 use super::WantedState;
+use super::create::find_adoption_objection;
 use super::locate::{self, LocateResult};
 use super::step::{self, ConvergeStep, TargetState};
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::client::TargetClient;
 use crate::delivery::links::linked_already;
 use crate::delivery::operation::ScimOperation;
 use crate::rows::settled::SettledOutcome;
@@ -97,6 +99,15 @@ async fn preview_update(
     mut found: FoundResource,
     matched: ResourceMatch,
 ) -> Result<LookupPreview, CallStop> {
+    let objection = match matched {
+        ResourceMatch::Found => find_adoption_objection(call, wanted, &found).await?.map(|it| it.reason),
+        _ => call.note_shown(wanted.kind, &found),
+    };
+    if let Some(why) = objection {
+        let action =
+            PlannedOperation { action: "held".to_owned(), why: Some(why), request: None, body: None };
+        return Ok(LookupPreview { matched, remote_id: Some(found.id), action });
+    }
     let applied = scim::observe_resource(&found.attributes, wanted.paths());
     let surely_ours = matched == ResourceMatch::Linked || locate::is_ours(wanted, &found);
     let there = TargetState::Something { applied: &applied, surely_ours };
@@ -139,7 +150,7 @@ pub(crate) async fn look_membership(
             ));
         }
     } else if profile.membership.asked_by.is_some() {
-        let asked = async |client: &scim::ScimClient| {
+        let asked = async |client: &TargetClient| {
             client.is_member(group_id, member_id).await.expect("the profile says how it is asked")
         };
         if call.send(ScimOperation::ReadMembers, asked).await? == present {

@@ -7,8 +7,10 @@ use scim::{UpdateMethod, diff};
 
 use crate::converge::outcome::MembersOutcome;
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::client::TargetClient;
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::trouble::ConvergeTrouble;
+use crate::rows::edge::HeldMembership;
 use crate::rows::{edge, leftover};
 
 /// Memberships of one group that fit into one request, with the ids that the target knows.
@@ -21,6 +23,10 @@ pub(crate) struct MembersJob {
     pub(crate) member_ids: HashMap<String, String>,
     /// The ids of accounts that are gone and may still be listed. A job has either these or memberships.
     pub(crate) leftovers: Vec<leftover::Model>,
+    /// The group's name, if it is known.
+    pub(crate) group_name: Option<String>,
+    /// The memberships that the never list concerns: they are not sent.
+    pub(crate) barred: Vec<HeldMembership>,
 }
 
 impl MembersJob {
@@ -65,7 +71,7 @@ async fn ask_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome 
     let group = &job.group_id;
     let mut present = Vec::new();
     for (key, id) in &job.member_ids {
-        let asked = async |client: &scim::ScimClient| {
+        let asked = async |client: &TargetClient| {
             client.is_member(group, id).await.expect("the profile says how it is asked")
         };
         match call.send(ScimOperation::ReadMembers, asked).await {
@@ -113,6 +119,9 @@ async fn change_members(
     add: Vec<String>,
     remove: Vec<String>,
 ) -> MembersOutcome {
+    if let Err(stop) = call.clear_members(add.iter().chain(&remove)) {
+        return judge_stop(stop, false);
+    }
     if call.target.client.profile().membership.method == UpdateMethod::Put {
         return put_group(call, job, &add, &remove).await;
     }
@@ -128,10 +137,7 @@ async fn change_members(
     for ops in requests {
         let group = &job.group_id;
         call.next_has(|profile| diff::patch_body(profile, &ops));
-        match call
-            .send(operation, async |client| client.patch(scim::ScimKind::Group, group, &ops).await)
-            .await
-        {
+        match call.patch(operation, (scim::ScimKind::Group, group), &ops).await {
             Ok(_) => sent = true,
             Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return not_found(call, group, failed.trouble).await;
@@ -164,11 +170,8 @@ async fn put_group(
     let whole = scim::with_members(profile, &current.attributes, add, remove);
     let version = current.version.as_deref();
     call.next_has(|_| whole.clone());
-    let sent = call
-        .send(ScimOperation::ChangeMembers, async |client| {
-            client.replace(scim::ScimKind::Group, group, &whole, version).await
-        })
-        .await;
+    let sent =
+        call.replace(ScimOperation::ChangeMembers, (scim::ScimKind::Group, group), &whole, version).await;
     match sent {
         Ok(_) => MembersOutcome::Settled,
         Err(stop) => {
@@ -186,7 +189,7 @@ async fn not_found(call: &mut TargetCall, group: &str, trouble: ConvergeTrouble)
             MembersOutcome::GroupGone
         }
         Err(CallStop::Deferred | CallStop::Postponed { .. }) => MembersOutcome::Unsure(None),
-        Ok(_) | Err(CallStop::Failed(_)) => MembersOutcome::Refused(trouble),
+        Ok(_) | Err(CallStop::Failed(_) | CallStop::Never(_)) => MembersOutcome::Refused(trouble),
     }
 }
 
@@ -212,6 +215,7 @@ async fn look_at_members(call: &mut TargetCall, job: &MembersJob) -> MembersRead
                 MembersOutcome::Seen { present: present.collect() }
             }
             Err(CallStop::Deferred) => MembersOutcome::Deferred,
+            Err(CallStop::Never(reason)) => MembersOutcome::Never(reason),
             // The effect of the earlier request is still unknown.
             Err(CallStop::Postponed { trouble, times }) => {
                 MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
@@ -235,6 +239,7 @@ fn judge_stop(stop: CallStop, sent: bool) -> MembersOutcome {
             MembersOutcome::Postponed { trouble: *trouble, times, sent }
         }
         CallStop::Deferred => MembersOutcome::Deferred,
+        CallStop::Never(reason) => MembersOutcome::Never(reason),
         CallStop::Failed(failed) => match failed.class() {
             AttemptClass::Permanent if !sent => MembersOutcome::Refused(failed.trouble),
             _ => MembersOutcome::Unsure(Some(failed.trouble)),

@@ -5,8 +5,9 @@ use lifecycle::{AttributeMap, FactRecord, FailedRequest, HeldBy};
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::{AccessChange, AccountOrigin, OffEvidence};
 use crate::rows::claims::TakenValue;
+use crate::rows::edge::HeldMembership;
 use crate::rows::reference::ResolvedReferences;
-use crate::rows::resource::UnseenCreate;
+use crate::rows::resource::{AdoptionCandidate, UnseenCreate};
 use crate::rows::settled::SettledOutcome;
 use crate::rows::{edge, leftover, resource};
 
@@ -35,6 +36,8 @@ pub(crate) struct ConvergeProgress {
     pub(crate) answer_disproved: bool,
     /// The person's duplicate accounts that are on; `None` if there was no search for them.
     pub(crate) duplicates: Option<Vec<String>>,
+    /// The resource that matches and waits for an operator.
+    pub(crate) candidate: Option<AdoptionCandidate>,
 }
 
 impl ConvergeProgress {
@@ -102,8 +105,8 @@ pub(crate) struct WorkedMembers {
     pub(crate) edges: Vec<edge::Model>,
     /// The ids of accounts that are gone. The work has either these or memberships.
     pub(crate) leftovers: Vec<leftover::Model>,
-    /// The memberships that are not sent, and the reason.
-    pub(crate) held: Option<(Vec<edge::Model>, String)>,
+    /// The memberships that are not sent.
+    pub(crate) held: Vec<HeldMembership>,
     pub(crate) outcome: MembersOutcome,
     /// True if the target can show the members of a group.
     pub(crate) shows_members: bool,
@@ -130,6 +133,8 @@ pub(crate) enum MembersOutcome {
     Refused(ConvergeTrouble),
     /// The group is no longer at the target.
     GroupGone,
+    /// No request was sent: the never list concerns the group or an account. The text is the reason.
+    Never(String),
 }
 
 impl WorkResult {

@@ -89,43 +89,42 @@ pub(super) async fn remove_resource(
     let was_there = wanted.kind == ScimKind::User
         && proof::has_no_witness(call).await?
         && locate::read_linked(call, wanted.kind, id).await.is_ok();
-    let evidence =
-        match call.send(ScimOperation::Delete, async |client| client.delete(wanted.kind, id).await).await {
-            Ok(()) if wanted.kind == ScimKind::User => {
-                progress.in_doubt = true; // until the effect is seen
-                progress.changed = Some(AccessChange::Delete);
-                match see_deleted(call, progress, id, was_there).await? {
-                    DeletionOutcome::Gone(evidence) => evidence,
-                    DeletionOutcome::Still(outcome) => return Ok(*outcome),
-                }
+    let evidence = match call.delete(wanted.kind, id).await {
+        Ok(()) if wanted.kind == ScimKind::User => {
+            progress.in_doubt = true; // until the effect is seen
+            progress.changed = Some(AccessChange::Delete);
+            match see_deleted(call, progress, id, was_there).await? {
+                DeletionOutcome::Gone(evidence) => evidence,
+                DeletionOutcome::Still(outcome) => return Ok(*outcome),
             }
-            Ok(()) => Some(OffEvidence::Deleted),
-            // A leaver must not keep an account because a target lost sight of it for a moment.
-            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-                if !matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing) {
-                    let error = "the target says that it is gone, and finds it all the same".to_owned();
-                    return Ok(ConvergeOutcome::Retry(ConvergeTrouble { error, ..failed.trouble }));
-                }
-                if wanted.kind == ScimKind::User {
-                    return settle_absent(call, wanted, progress, OffEvidence::GoneProven).await;
-                }
-                Some(OffEvidence::GoneProven)
+        }
+        Ok(()) => Some(OffEvidence::Deleted),
+        // A leaver must not keep an account because a target lost sight of it for a moment.
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            if !matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing) {
+                let error = "the target says that it is gone, and finds it all the same".to_owned();
+                return Ok(ConvergeOutcome::Retry(ConvergeTrouble { error, ..failed.trouble }));
             }
-            Err(CallStop::Failed(failed))
-                if failed.class() == AttemptClass::Permanent
-                    && wanted.kind == ScimKind::User
-                    && wanted.actions.disable =>
-            {
-                // The account cannot be deleted, so it is switched off: a leaver must not use it.
-                if let Some(undone) = switch_off(call, id, progress).await? {
-                    return Ok(undone);
-                }
-                let error =
-                    format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
-                return Ok(ConvergeOutcome::Dead(ConvergeTrouble { error, ..failed.trouble }));
+            if wanted.kind == ScimKind::User {
+                return settle_absent(call, wanted, progress, OffEvidence::GoneProven).await;
             }
-            Err(stop) => return Err(stop),
-        };
+            Some(OffEvidence::GoneProven)
+        }
+        Err(CallStop::Failed(failed))
+            if failed.class() == AttemptClass::Permanent
+                && wanted.kind == ScimKind::User
+                && wanted.actions.disable =>
+        {
+            // The account cannot be deleted, so it is switched off: a leaver must not use it.
+            if let Some(undone) = switch_off(call, id, progress).await? {
+                return Ok(undone);
+            }
+            let error =
+                format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
+            return Ok(ConvergeOutcome::Dead(ConvergeTrouble { error, ..failed.trouble }));
+        }
+        Err(stop) => return Err(stop),
+    };
     *progress = ConvergeProgress {
         off: progress.off.or(evidence),
         was_on: progress.was_on,
@@ -138,6 +137,7 @@ pub(super) async fn remove_resource(
         origin: None,
         answer_disproved: progress.answer_disproved,
         duplicates: progress.duplicates.take(),
+        candidate: None,
     };
     Ok(settled_outcome(SettledOutcome::Deleted, wanted))
 }

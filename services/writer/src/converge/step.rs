@@ -3,10 +3,11 @@
 //! Both converging and previewing go through [`next_step`] and [`step_request`], so that they agree.
 
 use lifecycle::{AccountState, AttributeMap};
-use scim::{DeleteMethod, FoundResource, PatchOp, ScimClient, ScimKind, TargetProfile, UpdateMethod, diff};
+use scim::{DeleteMethod, FoundResource, PatchOp, ScimKind, TargetProfile, UpdateMethod, diff};
 use serde_json::Value;
 
 use super::WantedState;
+use crate::delivery::client::TargetClient;
 use crate::rows::access::DeletionRule;
 use crate::rows::settled::SettledOutcome;
 
@@ -20,8 +21,8 @@ pub(crate) const NOT_TAKEN_AWAY: &str = "neither deleted nor disabled: the polic
 /// The reason shown with an account that is off and not deleted.
 const ONLY_DISABLES: &str = "disabled, not deleted: the target's profile only disables (`delete`)";
 const GRACE: &str = "disabled; it is deleted when its grace is over (`deleteAfterDays`), counted from the first evidence that it is off";
-const NOT_CREATED_BY_US: &str =
-    "disabled, not deleted: it was there before, or it is not known that Usher created it";
+const NOT_CREATED_BY_US: &str = "stays disabled: adopted (Usher did not create it, or that is not known; see `delete_adopted` of the target)";
+const GROUP_NOT_CREATED_BY_US: &str = "stays at the target: adopted (Usher did not create it, or that is not known; see `delete_adopted` of the target)";
 const NOT_SURELY_OURS: &str = "disabled, not deleted: it was not certain to be ours when it was found";
 
 /// Returns the reason why a person who should have no account keeps one that is off, although the policy says to delete it.
@@ -31,6 +32,7 @@ pub(crate) fn why_kept(profile: &TargetProfile, wanted: &WantedState) -> Option<
         _ if !should_be_gone => None,
         DeleteMethod::Hard => match wanted.deletion {
             DeletionRule::AfterGrace(_) => Some(GRACE),
+            DeletionRule::NotOurs if wanted.kind == ScimKind::Group => Some(GROUP_NOT_CREATED_BY_US),
             DeletionRule::NotOurs => Some(NOT_CREATED_BY_US),
             DeletionRule::Due => Some(NOT_SURELY_OURS),
         },
@@ -136,7 +138,7 @@ pub(crate) fn switch_off_request(profile: &TargetProfile) -> (Vec<PatchOp>, Attr
 /// Returns the request that carries out `step` (method and path, and the body), redacted for an operator. `current` is
 /// the resource at the target.
 pub(crate) fn step_request(
-    client: &ScimClient,
+    client: &TargetClient,
     wanted: &WantedState,
     step: &ConvergeStep,
     current: Option<&FoundResource>,

@@ -73,13 +73,13 @@ pub(super) async fn write_change(
     let ResourceChange { kind, id, operation, ops, set, clear, .. } = *change;
     if *call.target.client.profile().update_method.of(kind) == UpdateMethod::Patch {
         call.next_has(|profile| scim::diff::patch_body(profile, ops));
-        return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
+        return call.patch(operation, (kind, id), ops).await;
     }
     let current = locate::read_linked(call, kind, id).await?;
     let whole = scim::overlay_resource(call.target.client.profile(), kind, &current.attributes, set, clear);
     let version = current.version.as_deref();
     call.next_has(|_| whole.clone());
-    call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
+    call.replace(operation, (kind, id), &whole, version).await
 }
 
 /// The effect of a change that the target answered with success.

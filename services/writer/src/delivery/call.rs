@@ -1,5 +1,6 @@
 //! One call to a target about one resource: a sequence of requests with permits, pacing signals, attempts and metrics.
 
+mod changes;
 mod ours;
 
 use std::sync::Arc;
@@ -8,13 +9,15 @@ use lifecycle::{
     AttemptClass, AttemptId, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane, PreviewStep,
     RequestAttempt, RequestExchange, ResourceKind, TraceContext,
 };
-use scim::{ScimClient, ScimFailure, ScimReply};
+use scim::{ScimFailure, ScimKind, ScimReply};
 use store::Store;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::config::{AdoptedDeletion, AdoptionConfig};
 use crate::delivery::address::TargetAddress;
 use crate::delivery::attribution::{FailureAttribution, FaultVerdict, RequestSort};
+use crate::delivery::client::TargetClient;
 use crate::delivery::leftovers::LeftoverSearch;
 use crate::delivery::links::LinkClaims;
 use crate::delivery::listing::TargetListing;
@@ -23,6 +26,7 @@ use crate::delivery::pacer::{PacedRequest, RequestPacer, RequestPermit, RequestU
 use crate::delivery::sight::TargetSight;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::gone::GoneCounter;
+use crate::guard::never::NeverList;
 use crate::lease::TargetLease;
 use crate::now;
 use crate::rows::access::RemovalConsent;
@@ -31,7 +35,7 @@ use crate::rows::access::RemovalConsent;
 #[derive(Debug)]
 pub(crate) struct OwnedTarget {
     pub(crate) name: String,
-    pub(crate) client: ScimClient,
+    pub(crate) client: TargetClient,
     pub(crate) store: Store,
     pub(crate) pacer: RequestPacer,
     pub(crate) lease: TargetLease,
@@ -49,6 +53,20 @@ pub(crate) struct OwnedTarget {
     pub(crate) claims: LinkClaims,
     /// The check that the accounts were linked at the current address.
     pub(crate) address: TargetAddress,
+    /// The accounts and groups that no request changes.
+    pub(crate) never: NeverList,
+    /// The rules for linking what Usher did not create.
+    pub(crate) adoption: AdoptionConfig,
+    /// The rule for deleting what Usher did not create.
+    pub(crate) adopted_deletion: AdoptedDeletion,
+}
+
+/// The linked resource of a call, with its name as it was last known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownResource {
+    pub(crate) kind: ScimKind,
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 /// The subject of a call: a resource and the command that it carries out.
@@ -64,6 +82,8 @@ pub(crate) struct CallSubject {
     pub(crate) consent: RemovalConsent,
     /// If true, the call switches accounts off at the target and does nothing else.
     pub(crate) only_switch_offs: bool,
+    /// The linked resource, if its name is known.
+    pub(crate) known: Option<KnownResource>,
 }
 
 /// The reason why a step did not succeed.
@@ -76,6 +96,8 @@ pub(crate) enum CallStop {
     Postponed { trouble: Box<ConvergeTrouble>, times: u32 },
     /// This request failed.
     Failed(Box<FailedCall>),
+    /// The request was not sent: the never list of the target concerns what it would change. The text is the reason.
+    Never(String),
 }
 
 /// A request that failed, with its trouble report.
@@ -107,6 +129,8 @@ pub(crate) struct TargetCall {
     in_doubt: bool,
     /// The length of the next request's body in bytes, where rate limits depend on it.
     body_bytes: usize,
+    /// The resources that the target has shown to this call.
+    shown: Vec<(ScimKind, String)>,
 }
 
 impl TargetCall {
@@ -124,6 +148,7 @@ impl TargetCall {
             last: None,
             in_doubt: false,
             body_bytes: 0,
+            shown: Vec::new(),
         }
     }
 
@@ -186,7 +211,7 @@ impl TargetCall {
     /// [`CallStop::Failed`] if this request failed.
     pub(crate) async fn send<T, F>(&mut self, operation: ScimOperation, request: F) -> Result<T, CallStop>
     where
-        F: AsyncFnOnce(&ScimClient) -> ScimReply<T>,
+        F: AsyncFnOnce(&TargetClient) -> ScimReply<T>,
     {
         let permit = match self.permit.take() {
             Some(permit) => permit,

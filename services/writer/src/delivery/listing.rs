@@ -281,6 +281,7 @@ async fn read_page(
             attempts: 0,
             consent: RemovalConsent::Unknown,
             only_switch_offs: false,
+            known: None,
         };
         let permit = target.pacer.acquire(RequestUrgency::opening(Lane::Joiner)).await;
         let mut call = TargetCall::new(Arc::clone(target), about, permit);
@@ -290,6 +291,7 @@ async fn read_page(
         {
             Ok(page) => return Ok(page),
             Err(CallStop::Deferred) => tokio::time::sleep(DEFERRED_PAUSE).await,
+            Err(CallStop::Never(why)) => return Err(why),
             Err(CallStop::Postponed { trouble, .. }) => {
                 failures += 1;
                 if failures >= TRIES_MAX {

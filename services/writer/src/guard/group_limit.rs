@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lifecycle::{Fact, ResourceKind};
+use lifecycle::{Fact, HeldBy, ResourceKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -80,9 +80,8 @@ pub(crate) fn limit_reason(max: u32) -> String {
 }
 
 /// Holds a membership.
-pub(crate) fn hold_membership(row: &mut edge::Model, reason: &str, news: &mut TransactionFacts) {
-    row.rest(RowStatus::Held);
-    row.last_error = Some(reason.to_owned());
+pub(crate) fn hold_membership(row: &mut edge::Model, by: HeldBy, reason: &str, news: &mut TransactionFacts) {
+    row.hold(by, reason);
     let edge::Model { target, group_subject, member_subject, revision, .. } = &*row;
     let id = format!("hld:{target}:membership:{group_subject}:{member_subject}:{revision}");
     let fact = Fact::Held {
@@ -117,6 +116,7 @@ pub(crate) async fn wake_held(
         .col_expr(edge::Column::LastError, Expr::value(Option::<String>::None))
         .filter(edge::Column::Target.eq(target))
         .filter(edge::Column::Status.eq(RowStatus::Held))
+        .filter(edge::Column::Held.is_null())
         .filter(Expr::value(i64::from(max)).gt(Expr::SubQuery(None, Box::new(count.into()))))
         .exec(tx)
         .await

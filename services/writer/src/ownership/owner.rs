@@ -14,16 +14,18 @@ use store::{Store, StoreError};
 use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, mpsc};
 
-use crate::config::RetryConfig;
+use crate::config::{RetryConfig, TouchRules};
 use crate::delivery::address::TargetAddress;
 use crate::delivery::attribution::FailureAttribution;
 use crate::delivery::call::OwnedTarget;
+use crate::delivery::client::TargetClient;
 use crate::delivery::leftovers::LeftoverSearch;
 use crate::delivery::links::LinkClaims;
 use crate::delivery::listing;
 use crate::delivery::pacer::{RequestPacer, TargetPace, TargetSignal};
 use crate::delivery::sight::TargetSight;
 use crate::guard::gone::GoneCounter;
+use crate::guard::never::NeverList;
 use crate::lease::TargetLease;
 use crate::ownership::verification::VerificationGate;
 use crate::results::ResultCommitter;
@@ -55,6 +57,8 @@ pub(crate) struct TargetOwner {
     pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
     /// The gate that limits the work before a verification.
     pub(crate) gate: Arc<VerificationGate>,
+    /// The rules about what is at the target already.
+    pub(crate) touch: TouchRules,
 }
 
 impl TargetOwner {
@@ -112,7 +116,7 @@ impl TargetOwner {
         let committer = tokio::spawn(self.committer(lease.clone(), shutdown).run(inbox, done));
         let target = Arc::new(OwnedTarget {
             name: self.target.clone(),
-            client,
+            client: TargetClient::new(client),
             store: self.store.clone(),
             pacer,
             lease: lease.clone(),
@@ -123,6 +127,9 @@ impl TargetOwner {
             sight: TargetSight::default(),
             claims: LinkClaims::default(),
             address,
+            never: NeverList::new(self.touch.never.clone()),
+            adoption: self.touch.adoption.clone(),
+            adopted_deletion: self.touch.deletion,
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
         let mut session = OwnershipSession::new(self, target, lease.clone(), results, committed);

@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelec
 use store::{Store, StoreError};
 use telemetry::chain;
 
+use crate::guard::touches;
 use crate::rows::words::RowStatus;
 use crate::rows::{edge, resource};
 
@@ -102,6 +103,14 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
         }
         Err(error) => {
             tracing::warn!(target_name = target, error = chain(&error), "could not count the queue")
+        }
+    }
+    for by in touches::REASONS {
+        match touches::count_held(store.reader(), target, by).await {
+            Ok(count) => telemetry::metrics::touch_held(target, by, count),
+            Err(error) => {
+                tracing::warn!(target_name = target, error = chain(&error), "could not count what is held");
+            }
         }
     }
 }

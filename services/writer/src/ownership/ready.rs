@@ -11,6 +11,7 @@ use store::{Store, StoreError};
 
 use crate::converge::WantedState;
 use crate::converge::members::MembersJob;
+use crate::delivery::call::OwnedTarget;
 use crate::ownership::unreadable;
 use crate::rows::claims::StepAside;
 use crate::rows::orphan;
@@ -197,6 +198,7 @@ impl ReadyQueue {
 /// The source of a target's jobs: its tables and the limits of the current reading.
 pub(crate) struct QueueSource<'a> {
     pub(crate) store: &'a Store,
+    pub(crate) owned: &'a OwnedTarget,
     pub(crate) target: &'a str,
     pub(crate) in_flight: &'a HashSet<ResourceKey>,
     pub(crate) members_per_request_max: usize,
@@ -228,7 +230,7 @@ impl QueueSource<'_> {
                 deferred.push((row.subject.clone(), person));
                 continue;
             }
-            let deletion = row.deletion(&desired, now);
+            let deletion = row.deletion(&desired, now, self.owned.adopted_deletion);
             let Some(wanted) = WantedState::new(desired, &links.remote_ids) else { continue };
             let step_aside = row.waiting().filter(|taken| matches!(taken.aside, StepAside::Due(_)));
             let wanted = WantedState { deletion, step_aside, ..wanted };

@@ -183,7 +183,7 @@ impl ReconcileRun {
             return ResourceVerdict::Busy;
         }
         let Ok(desired) = row.desired() else { return ResourceVerdict::Busy };
-        let deletion = row.deletion(&desired, micros(now()));
+        let deletion = row.deletion(&desired, micros(now()), self.target.adopted_deletion);
         let Some(wanted) = WantedState::new(desired, links) else { return ResourceVerdict::Busy };
         let wanted = WantedState { deletion, ..wanted };
         let observed = scim::observe_resource(&seen.attributes, wanted.paths());

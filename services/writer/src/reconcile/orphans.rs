@@ -1,7 +1,7 @@
 //! Handles orphans: reports them, and queues those for which the policy defines an action.
 
 use lifecycle::{DifferenceKind, FoundDifference, ResourceKind};
-use scim::FoundResource;
+use scim::{FoundResource, ScimKind};
 use store::StoreError;
 
 use super::{ReconcileHalt, ReconcileRun};
@@ -39,8 +39,10 @@ impl ReconcileRun {
             before,
             self.row.started_at,
         );
+        let never = self.target.never.judge(self.target.client.profile(), ScimKind::User, seen);
+        let row = row.filter(|_| never.is_none());
         let what = match &row {
-            None => Vec::new(),
+            None => never.into_iter().collect(),
             Some(_) if decisions.without_account > 0 => vec![
                 "left alone while a person who should have an account has none: it may be theirs".to_owned(),
             ],

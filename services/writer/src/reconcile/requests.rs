@@ -111,6 +111,7 @@ impl ReconcileRun {
                 }
                 tokio::time::sleep(retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
+            CallStop::Never(why) => return Err(ReconcileHalt::Failed(why)),
             CallStop::Failed(failed) => {
                 *failures += 1;
                 if *failures >= TRIES_MAX || failed.class() == AttemptClass::Permanent {
@@ -133,6 +134,7 @@ impl ReconcileRun {
             attempts: 0,
             consent: RemovalConsent::Unknown,
             only_switch_offs: false,
+            known: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
+use lifecycle::{DeadLetter, DeadLetterId, HeldBy, ResourceKind};
 use retry::retry_delay;
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
@@ -17,6 +17,7 @@ use crate::guard::group_limit;
 use crate::guard::looks;
 use crate::guard::nesting;
 use crate::rows::access::OffEvidence;
+use crate::rows::edge::HeldMembership;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::settled::SettledOutcome;
 use crate::rows::words::RowStatus;
@@ -35,15 +36,15 @@ impl ResultCommitter {
         if !worked.leftovers.is_empty() {
             return self.commit_leftovers(tx, worked, news).await;
         }
-        let held = worked.held.iter().flat_map(|(edges, _)| edges);
+        let held = worked.held.iter().map(|held| &held.edge);
         let members = worked.edges.iter().chain(held).map(|edge| edge.member_subject.clone());
         let members: Vec<String> = members.collect();
         let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;
-        for (sent, reason) in
-            worked.held.iter().flat_map(|(edges, reason)| edges.iter().map(move |edge| (edge, reason)))
-        {
+        for HeldMembership { edge: sent, by, reason } in &worked.held {
             match rows.get_mut(&sent.member_subject) {
-                Some(row) if row.revision == sent.revision => group_limit::hold_membership(row, reason, news),
+                Some(row) if row.revision == sent.revision => {
+                    group_limit::hold_membership(row, *by, reason, news);
+                }
                 Some(row) => row.place(true, micros(now())),
                 None => {}
             }
@@ -115,6 +116,10 @@ impl ResultCommitter {
                     self.give_up_edge(tx, row, trouble, news).await?;
                 }
                 MembersOutcome::GroupGone => row.lose_end(),
+                MembersOutcome::Never(_) if row.revision != sent.revision => row.place(true, now),
+                MembersOutcome::Never(reason) => {
+                    group_limit::hold_membership(row, HeldBy::Never, reason, news);
+                }
             }
         }
         self.tell_members(worked, &rows, &settled, news);
@@ -133,9 +138,11 @@ impl ResultCommitter {
         news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         match &worked.outcome {
-            MembersOutcome::Settled | MembersOutcome::Refused(_) | MembersOutcome::Seen { .. } => {
-                leftovers::finish_leftovers(tx, &worked.leftovers).await
-            }
+            // What the never list concerns is not changed: an id of an account that is gone stays there.
+            MembersOutcome::Settled
+            | MembersOutcome::Refused(_)
+            | MembersOutcome::Seen { .. }
+            | MembersOutcome::Never(_) => leftovers::finish_leftovers(tx, &worked.leftovers).await,
             MembersOutcome::GroupGone => {
                 leftovers::finish_leftovers(tx, &worked.leftovers).await?;
                 self.rebuild_group(tx, &worked.group, micros(now()), news).await

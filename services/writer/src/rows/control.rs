@@ -44,6 +44,9 @@ pub(crate) struct Model {
     pub(crate) new_address: Option<String>,
     /// The time at which the target's state was found to be restored, the last time; microseconds since the Unix epoch.
     pub(crate) restored_at: Option<i64>,
+    /// The hash of the rules about what is at the target under which its rows were last held.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) touch_rules: Option<String>,
 }
 
 /// The names of settings that may turn out to be unreadable.

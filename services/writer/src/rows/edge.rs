@@ -1,6 +1,6 @@
 //! `writer_edges`: one membership at one target, desired beside applied.
 
-use lifecycle::{Lane, MemberKind, TraceContext};
+use lifecycle::{HeldBy, Lane, MemberKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
 use super::access::OffEvidence;
@@ -68,6 +68,17 @@ pub(crate) struct Model {
     /// The time at which the membership was last read back because it must be gone: see [`crate::guard::looks`]. Microseconds
     /// since the Unix epoch.
     pub(crate) looked_at: Option<i64>,
+    /// A [`lifecycle::HeldBy`], while the membership is held for another reason than the profile of the target.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(super) held: Option<String>,
+}
+
+/// A membership that is not sent.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldMembership {
+    pub(crate) edge: Model,
+    pub(crate) by: HeldBy,
+    pub(crate) reason: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -103,6 +114,7 @@ impl Model {
             off_evidence: None,
             off_evidence_at: None,
             looked_at: None,
+            held: None,
         }
     }
 

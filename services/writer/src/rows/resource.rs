@@ -1,5 +1,6 @@
 //! `writer_resources`: one account or group at one target, desired beside applied.
 
+mod candidate;
 mod evidence;
 
 use lifecycle::{
@@ -7,8 +8,11 @@ use lifecycle::{
 };
 use sea_orm::entity::prelude::*;
 
+pub(crate) use candidate::AdoptionCandidate;
+
 use super::access::{AccessChange, AccountOrigin, DeletionRule, OffEvidence};
 use super::orphan;
+use crate::config::AdoptedDeletion;
 use crate::rows::access::RemovalConsent;
 use crate::rows::words::{RowStatus, UnknownWord};
 
@@ -160,6 +164,9 @@ pub(crate) struct Model {
     /// The time of the last statement of a source about the person: see [`lifecycle::Command::stated_at`]. Microseconds
     /// since the Unix epoch.
     pub(crate) stated_at: Option<i64>,
+    /// An [`AdoptionCandidate`] as JSON: the resource that matches and waits for an operator.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) candidate: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -215,6 +222,7 @@ impl Model {
             answer_disproved_at: None,
             duplicates: None,
             stated_at: None,
+            candidate: None,
         }
     }
 
@@ -338,7 +346,9 @@ impl Model {
                     AccountState::Active => {
                         (is_off && account.actions.disable).then_some(AccessChange::Enable)
                     }
-                    AccountState::Deleted if self.deletion(desired, now) == DeletionRule::Due => {
+                    AccountState::Deleted
+                        if self.deletion(desired, now, AdoptedDeletion::Never) == DeletionRule::Due =>
+                    {
                         Some(AccessChange::Delete)
                     }
                     AccountState::Disabled | AccountState::Deleted => {
@@ -357,12 +367,17 @@ impl Model {
     }
 
     /// Returns the rule for deleting the resource, if that is desired.
-    pub(crate) fn deletion(&self, desired: &DesiredState, now: i64) -> DeletionRule {
+    pub(crate) fn deletion(
+        &self,
+        desired: &DesiredState,
+        now: i64,
+        adopted: AdoptedDeletion,
+    ) -> DeletionRule {
         // An orphan is deleted only if the policy asks for exactly that.
         if orphan::is_orphan(&self.subject) {
             return DeletionRule::Due;
         }
-        if self.origin() != Some(AccountOrigin::Created) {
+        if self.origin() != Some(AccountOrigin::Created) && adopted == AdoptedDeletion::Never {
             return DeletionRule::NotOurs;
         }
         let days = match desired {

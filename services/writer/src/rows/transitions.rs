@@ -121,6 +121,18 @@ impl resource::Model {
 }
 
 impl edge::Model {
+    /// Lets the membership wait for an operator, or for something else to change.
+    pub(crate) fn hold(&mut self, by: HeldBy, reason: &str) {
+        self.rest(RowStatus::Held);
+        self.held = (by != HeldBy::Profile).then(|| by.as_str().to_owned());
+        self.last_error = Some(reason.to_owned());
+    }
+
+    /// Returns the reason of the hold.
+    pub(crate) fn hold_reason(&self) -> HeldBy {
+        self.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Profile)
+    }
+
     /// Returns the status.
     pub(crate) fn status(&self) -> &RowStatus {
         &self.status

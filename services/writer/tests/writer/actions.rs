@@ -145,7 +145,7 @@ async fn groups_obey_the_same_actions() {
     let (row, sent) = world.want("G-1", 3, limited(false, PolicyActions { delete: false, ..all() })).await;
     assert!(sent.is_empty() && row.error.is_some(), "{sent:?}");
     let (row, sent) = world.want("G-1", 4, limited(false, all())).await;
-    assert!(sent.is_empty() && row.error.unwrap().contains("it was there before"), "{sent:?}");
+    assert!(sent.is_empty() && row.error.unwrap().contains("adopted"), "{sent:?}");
 
     world.want("G-2", 1, DesiredState::Group(group("SEC-2"))).await;
     let (_, sent) =

@@ -37,7 +37,7 @@ impl World {
         self.shown(person).await.off.map(|off| off.kind)
     }
 
-    async fn remarks(&self) -> Vec<TargetRemarkReason> {
+    pub(crate) async fn remarks(&self) -> Vec<TargetRemarkReason> {
         self.status().await.targets[0].remarks.iter().map(|remark| remark.reason).collect()
     }
 

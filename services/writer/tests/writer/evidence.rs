@@ -182,7 +182,7 @@ async fn an_account_that_was_there_before_is_never_deleted() {
     world.want("E-1", 1, joiner("E-1")).await;
     let (row, _) = world.want("E-1", 2, deleted("E-1", None)).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
-    assert!(row.error.unwrap().contains("it was there before"));
+    assert!(row.error.unwrap().contains("adopted"));
     assert!(!world.user("E-1").unwrap().active);
     world.stop().await;
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod actions;
+mod adoption;
 mod clocks;
 mod conflicts;
 mod consent;
@@ -19,6 +20,7 @@ mod looks;
 mod memberships;
 mod names;
 mod nesting;
+mod never;
 mod orphans;
 mod other_accounts;
 mod outages;

@@ -62,6 +62,13 @@ async fn accounts_of_nobody_are_taken_away_only_if_the_policy_says_so_and_never_
     world.reconcile(false).await;
     let off = [Some(true), Some(true), Some(false), Some(false), Some(false)];
     world.until("the strangers are off", async || states(&world) == off).await;
+    world
+        .until("their rows are at rest", async || {
+            let busy =
+                "SELECT subject FROM writer_resources WHERE subject LIKE 'orphan:%' AND status <> 'in_sync'";
+            world.query(busy).await.is_empty()
+        })
+        .await;
     let again = world.reconcile(false).await;
     assert_eq!((again.counts.orphans, again.counts.queued), (5, 0), "{again:#?}");
 

@@ -50,6 +50,12 @@ pub(crate) async fn sandbox() -> Sandbox {
     sandbox_that(SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() }).await
 }
 
+/// Returns the rule by which a match by the name is linked without an operator.
+fn adopt_by_names() -> writer::AdoptionConfig {
+    let by = |path: &str| writer::AdoptionRule::By(vec![path.to_owned()]);
+    writer::AdoptionConfig { users: by("userName"), groups: by("displayName") }
+}
+
 async fn sandbox_that(behaviour: SandboxBehaviour) -> Sandbox {
     let listen = "127.0.0.1:0".parse().unwrap();
     Sandbox::start(SandboxOptions { listen, token: TOKEN.to_owned(), behaviour }).await.unwrap()
@@ -167,6 +173,10 @@ impl World {
                 profile: profile.display().to_string(),
                 domains: Vec::new(),
                 reconcile_hours: None,
+                never: writer::NeverConfig::default(),
+                // Most tests are about what happens to a link, not about who decides on it.
+                adoption: adopt_by_names(),
+                delete_adopted: false,
             }],
             replica: Some(OURS.to_owned()),
             lease_seconds: Some(45),
@@ -213,6 +223,13 @@ impl World {
     pub(crate) async fn restart_with(&mut self, profile: &scim::TargetProfile) {
         self.end().await;
         std::fs::write(&self.config.targets[0].profile, serde_json::to_string(profile).unwrap()).unwrap();
+        self.begin().await;
+    }
+
+    /// Stops the writer and starts it with these changes of the target's configuration.
+    pub(crate) async fn restart_as(&mut self, change: impl FnOnce(&mut writer::TargetConfig)) {
+        self.end().await;
+        change(&mut self.config.targets[0]);
         self.begin().await;
     }
 

@@ -14,9 +14,10 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::STATUSES;
 use crate::control::{WriterControl, WriterRefusal};
 use crate::guard::group_limit;
+use crate::rows::access::AccountOrigin;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::words::RowStatus;
-use crate::rows::{resource, save_resources};
+use crate::rows::{linked_subject, resource, save_resources};
 use crate::{micros, now};
 
 /// The number of changed holds that a refusal names.
@@ -179,8 +180,10 @@ async fn decide_rows(
     let now = micros(now());
     for row in &mut rows {
         if request.approve {
-            if *row.status() == RowStatus::Held {
-                row.approved_revision = row.desired_revision;
+            match row.hold_reason() {
+                Some(HeldBy::Adoption) => link_candidate(tx, row).await?,
+                _ if *row.status() == RowStatus::Held => row.approved_revision = row.desired_revision,
+                _ => {}
             }
             row.attempts = 0;
             row.last_error = None;
@@ -204,4 +207,17 @@ async fn decide_rows(
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     save_resources(tx, rows).await?;
     Ok(count)
+}
+
+/// Links the resource that an operator was shown. What the link leads to is guarded as ever: only the link is approved. A
+/// resource that was linked to another person meanwhile is left to be found again.
+async fn link_candidate(tx: &DatabaseTransaction, row: &mut resource::Model) -> Result<(), StoreError> {
+    let Some(candidate) = row.candidate() else { return Ok(()) };
+    row.set_candidate(None);
+    if linked_subject(tx, &row.target, row.kind(), &candidate.id, &row.subject).await?.is_none() {
+        row.remote_id = Some(candidate.id);
+        row.origin = Some(AccountOrigin::Adopted.as_str().to_owned());
+        row.in_doubt = true;
+    }
+    Ok(())
 }

@@ -20,6 +20,8 @@ const PROFILE_HELP: &str = "it is sent by itself once the value is corrected at 
                             profile was corrected, `usher held approve --target TARGET --by profile --all --why TEXT` sends what was listed";
 const TAKEN_HELP: &str =
     "it is sent by itself once the other account or group gives the value up, whose owner can change it";
+const NEVER_HELP: &str = "no decision sends it: take the account or group off the never list of the target (or off `orphans.except` of its policy), or \
+     correct who asks for it; a leaver's access has to be taken away at the target by hand";
 const UNKNOWN_HELP: &str =
     "a newer version wrote it, and only that version can decide: see `usher quarantine ls`";
 const GROUP_LIMIT_HELP: &str =
@@ -153,11 +155,11 @@ fn held_membership(row: edge::Model) -> HeldResource {
         hold: HoldId::default(),
         effect: HoldEffect::Join,
         wanted: format!("member of {}", row.group_subject),
-        by: HeldBy::Profile,
-        reason: row.last_error.unwrap_or_default(),
+        by: row.hold_reason(),
         since: moment_of(row.next_attempt_at),
         decisions: Vec::new(),
-        help: Some(GROUP_LIMIT_HELP.to_owned()),
+        help: Some(if row.hold_reason() == HeldBy::Never { NEVER_HELP } else { GROUP_LIMIT_HELP }.to_owned()),
+        reason: row.last_error.unwrap_or_default(),
         target: row.target,
         subject: row.member_subject,
     }
@@ -195,5 +197,7 @@ fn help_for(by: HeldBy) -> Option<&'static str> {
         HeldBy::Guard | HeldBy::Protected | HeldBy::Outdated | HeldBy::Restored => None,
         HeldBy::Profile => Some(PROFILE_HELP),
         HeldBy::Taken => Some(TAKEN_HELP),
+        HeldBy::Never => Some(NEVER_HELP),
+        HeldBy::Adoption => None,
     }
 }

@@ -1,14 +1,16 @@
 //! What a call asks our own database: links, values and the guard's permission.
 
+use scim::{FoundResource, ScimKind};
 use store::StoreError;
 use telemetry::chain;
 
 use super::{CallStop, CallSubject, TargetCall};
+use crate::guard::never::NeverList;
 use crate::guard::permission::{self, ReservedPermission};
 use crate::guard::restored;
 use crate::rows::access::AccessChange;
 use crate::rows::claims::ValueClaim;
-use crate::rows::{claims, linked_subject};
+use crate::rows::{claims, control, linked_subject};
 
 impl TargetCall {
     /// Returns the other person or group that this resource is linked to, as far as our own links and the work under way know.
@@ -94,5 +96,32 @@ impl TargetCall {
             permission::reserve_permission(&tx, &self.target.lease, &self.target.name, &key, change).await?;
         tx.commit().await.map_err(StoreError::statement("reserve a change of access"))?;
         Ok(reserved)
+    }
+
+    /// Returns the reason why the account must not be linked: the policy's rule for orphans excepts its name.
+    ///
+    /// # Errors
+    /// [`CallStop::Deferred`] if the database fails.
+    pub(crate) async fn excepted(
+        &self,
+        kind: ScimKind,
+        found: &FoundResource,
+    ) -> Result<Option<String>, CallStop> {
+        if kind != ScimKind::User {
+            return Ok(None);
+        }
+        let shown = scim::observe_resource(&found.attributes, &[NeverList::name_path(kind).to_owned()]);
+        let Some(name) = NeverList::name_in(kind, &shown) else { return Ok(None) };
+        let control = control::load_control(self.target.store.reader(), &self.target.name).await;
+        let control = control.map_err(|error| {
+            tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not look at the rules for orphans");
+            CallStop::Deferred
+        })?;
+        Ok(control.rules().orphans.excepts(name).then(|| {
+            format!(
+                "account {} ({name:?}) is an exception of the policy (`orphans.except`): it is not linked",
+                found.id
+            )
+        }))
     }
 }

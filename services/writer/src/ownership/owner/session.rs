@@ -22,6 +22,7 @@ use crate::delivery::listing;
 use crate::delivery::pacer::{RequestPermit, RequestUrgency, TargetCircuit};
 use crate::guard::group_limit;
 use crate::guard::safety;
+use crate::guard::touches;
 use crate::lease::TargetLease;
 use crate::ownership::grace;
 use crate::ownership::ready::ReadyQueue;
@@ -290,6 +291,7 @@ impl<'a> OwnershipSession<'a> {
                 group_limit::wake_held(&tx, &self.owner.target, max, micros(now())).await?;
             }
             safety::forget_old_removals(&tx, &self.owner.target).await?;
+            touches::wake_held(&tx, &self.owner.target, &self.owner.touch).await?;
             grace::wake_due_rows(&tx, &self.owner.store, &self.owner.target).await?;
             tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
             Ok::<u64, StoreError>(woken)

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use lifecycle::{Lane, ResourceKind, TraceContext};
+use scim::ScimKind;
 use tokio::sync::mpsc;
 
 use crate::converge::outcome::{
     ConvergeOutcome, ConvergeProgress, MembersOutcome, WorkResult, WorkedMembers, WorkedResource,
 };
 use crate::converge::{self, members};
-use crate::delivery::call::{CallSubject, OwnedTarget, TargetCall};
+use crate::delivery::call::{CallSubject, KnownResource, OwnedTarget, TargetCall};
 use crate::delivery::pacer::RequestPermit;
+use crate::guard::never;
 use crate::rows::access::RemovalConsent;
-use crate::rows::edge;
+use crate::rows::edge::HeldMembership;
+use crate::rows::resource;
 
 /// Converges one resource and sends the result to the committer.
 pub(super) async fn work_on_resource(
@@ -33,6 +36,7 @@ pub(super) async fn work_on_resource(
         attempts: row.attempts,
         consent: row.consent(),
         only_switch_offs,
+        known: known_resource(&row),
     };
     let mut call = TargetCall::new(target, about, permit);
     let outcome: ConvergeOutcome = converge::converge_resource(&mut call, &job.wanted, &mut progress).await;
@@ -46,7 +50,7 @@ pub(super) async fn work_on_resource(
 /// Converges memberships, or removes leftovers, of one group and sends the result to the committer.
 pub(super) async fn work_on_members(
     target: Arc<OwnedTarget>,
-    (job, held): (members::MembersJob, Option<(Vec<edge::Model>, String)>),
+    (job, held): (members::MembersJob, Vec<HeldMembership>),
     lane: Lane,
     trace: TraceContext,
     permit: RequestPermit,
@@ -61,11 +65,17 @@ pub(super) async fn work_on_members(
         attempts: 0,
         consent: RemovalConsent::Unknown,
         only_switch_offs: false,
+        known: job.group_name.clone().map(|name| KnownResource {
+            kind: ScimKind::Group,
+            id: job.group_id.clone(),
+            name,
+        }),
     };
     let mut call = TargetCall::new(target, about, permit);
     if !job.leftovers.is_empty() {
         let outcome = members::take_out_leftovers(&mut call, &job).await;
-        let _ = results.send(WorkResult::Members(Box::new(members_result(job, call, None, outcome)))).await;
+        let _ =
+            results.send(WorkResult::Members(Box::new(members_result(job, call, Vec::new(), outcome)))).await;
         return;
     }
     let outcome = match job.edges.is_empty() {
@@ -79,10 +89,10 @@ pub(super) async fn work_on_members(
 fn members_result(
     job: members::MembersJob,
     call: TargetCall,
-    held: Option<(Vec<edge::Model>, String)>,
+    held: Vec<HeldMembership>,
     outcome: MembersOutcome,
 ) -> WorkedMembers {
-    let members::MembersJob { group, group_id, edges, member_ids, leftovers } = job;
+    let members::MembersJob { group, group_id, edges, member_ids, leftovers, .. } = job;
     let membership = &call.target.client.profile().membership;
     let shows_members = membership.readable || membership.asked_by.is_some();
     let (facts, failed) = call.into_attempts();
@@ -98,4 +108,10 @@ fn members_result(
         facts,
         failed,
     }
+}
+
+/// Returns the linked resource of a row, if its name is known.
+fn known_resource(row: &resource::Model) -> Option<KnownResource> {
+    let (id, name) = row.remote_id.clone().zip(never::known_name(row))?;
+    Some(KnownResource { kind: never::scim_kind(row.kind()), id, name })
 }

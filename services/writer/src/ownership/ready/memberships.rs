@@ -11,6 +11,7 @@ use super::{QueueSource, WINDOW};
 use crate::converge::members::MembersJob;
 use crate::delivery::leftovers;
 use crate::guard::nesting;
+use crate::guard::never::{self, BarredMembers};
 use crate::rows::words::RowStatus;
 use crate::rows::{edge, load_resources};
 
@@ -59,7 +60,8 @@ impl QueueSource<'_> {
                 continue;
             }
             let (edges, member_ids) = (Vec::new(), HashMap::new());
-            let job = MembersJob { group, group_id, edges, member_ids, leftovers };
+            let (group_name, barred) = (None, Vec::new());
+            let job = MembersJob { group, group_id, edges, member_ids, leftovers, group_name, barred };
             match jobs.iter_mut().find(|of_group| of_group.first().is_some_and(|it| it.group == job.group)) {
                 Some(of_group) => of_group.push(job),
                 None => jobs.push(vec![job]),
@@ -121,21 +123,27 @@ impl QueueSource<'_> {
             false,
         )
         .await?;
+        let group_row = groups.into_values().next();
+        let group_name = group_row.as_ref().and_then(never::known_name);
+        let bars = BarredMembers::find(&self.owned.never, group_row.as_ref(), &members);
         let ids: HashMap<String, String> =
             members.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect();
-        let group_id = groups.into_values().next().and_then(|row| row.remote_id);
+        let group_id = group_row.and_then(|row| row.remote_id);
         let mut jobs = Vec::new();
         for edges in requests {
             let both_ends = |edge: &edge::Model| group_id.is_some() && ids.contains_key(&edge.member_subject);
             let (edges, lost): (Vec<edge::Model>, Vec<edge::Model>) = edges.into_iter().partition(both_ends);
             self.let_wait(&group, &lost).await?;
-            let Some(group_id) = group_id.clone().filter(|_| !edges.is_empty()) else { continue };
+            let (edges, barred) = bars.take(edges);
+            let has_work = !edges.is_empty() || !barred.is_empty();
+            let Some(group_id) = group_id.clone().filter(|_| has_work) else { continue };
             let id_of = |edge: &edge::Model| {
                 Some((edge.member_subject.clone(), ids.get(&edge.member_subject)?.clone()))
             };
             let member_ids = edges.iter().filter_map(id_of).collect();
             let leftovers = Vec::new();
-            jobs.push(MembersJob { group: group.clone(), group_id, edges, member_ids, leftovers });
+            let (group, group_name) = (group.clone(), group_name.clone());
+            jobs.push(MembersJob { group, group_id, edges, member_ids, leftovers, group_name, barred });
         }
         Ok(jobs)
     }

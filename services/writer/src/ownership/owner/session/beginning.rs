@@ -1,6 +1,6 @@
 //! Begins jobs: notes the rows that are about to be sent, and lets only those be sent.
 
-use lifecycle::ResourceKind;
+use lifecycle::{HeldBy, ResourceKind};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use store::StoreError;
@@ -15,6 +15,7 @@ use crate::delivery::pacer::RequestPermit;
 use crate::guard::group_limit;
 use crate::guard::permission::{forget_noted, note_sending};
 use crate::ownership::ready::{ReadyJob, ResourceJob};
+use crate::rows::edge::HeldMembership;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::words::RowStatus;
 use crate::rows::{ResourceKey, edge, resource};
@@ -24,13 +25,10 @@ const LOW_LANES_EVERY: u32 = 20;
 /// The number of rows that are noted at once at a fast target. A crash leaves no more of them in doubt.
 const NOTED_MAX: usize = 32;
 
-/// The memberships that are not sent, and the reason.
-type HeldMemberships = (Vec<edge::Model>, String);
-
 /// The result of noting memberships as being sent.
 enum MembersNoted {
     /// The memberships may be sent, except these.
-    MayGo(Option<HeldMemberships>),
+    MayGo(Vec<HeldMembership>),
     /// Another replica has the target: the notes there are its own.
     Overtaken,
 }
@@ -82,6 +80,7 @@ impl OwnershipSession<'_> {
             unseen: job.row.unseen(),
             answer_disproved: job.row.answer_disproved_at.is_some(),
             duplicates: job.row.duplicates(),
+            candidate: None,
         };
         let span = tracing::info_span!("resource.converge", target = %self.owner.target, subject = %job.row.subject, revision = job.row.desired_revision);
         let trace = telemetry::in_trace(&span, job.row.trace());
@@ -93,7 +92,7 @@ impl OwnershipSession<'_> {
     }
 
     /// Spawns the job for memberships that are noted as being sent.
-    fn begin_members(&mut self, job: MembersJob, held: Option<HeldMemberships>, permit: RequestPermit) {
+    fn begin_members(&mut self, job: MembersJob, held: Vec<HeldMembership>, permit: RequestPermit) {
         self.in_flight.insert((ResourceKind::Membership, job.group.clone()));
         let lane = ReadyJob::Members(Box::new(job.clone())).lane();
         let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
@@ -160,12 +159,15 @@ impl OwnershipSession<'_> {
         if !in_force {
             return Ok(MembersNoted::Overtaken);
         }
-        let mut held = None;
+        let mut held = std::mem::take(&mut job.barred);
         if let Some(max) = limit {
-            held = Some((
-                group_limit::take_excess(&tx, target, max, &job.group, &mut job.edges).await?,
-                group_limit::limit_reason(max),
-            ));
+            let excess = group_limit::take_excess(&tx, target, max, &job.group, &mut job.edges).await?;
+            let reason = group_limit::limit_reason(max);
+            held.extend(excess.into_iter().map(|edge| HeldMembership {
+                edge,
+                by: HeldBy::Profile,
+                reason: reason.clone(),
+            }));
         }
         let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
         for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {

@@ -104,6 +104,7 @@ impl OwnershipSession<'_> {
     async fn load(&mut self, pauses_grants: bool) {
         let source = QueueSource {
             store: &self.owner.store,
+            owned: &self.target,
             target: &self.owner.target,
             in_flight: &self.in_flight,
             members_per_request_max: self.chunk,
