@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod circle_tests;
+mod introduced;
 mod keys;
 mod orders;
 mod planned;
@@ -56,6 +57,9 @@ pub struct PersonRecord {
     /// The names of the person at the time of their departure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     former: Option<FormerNames>,
+    /// The sender that introduced the person, if its rights end with such people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    introduced_by: Option<String>,
     /// The standing of statements from before sources were told apart.
     #[serde(default, skip_serializing_if = "SourceStanding::is_usual")]
     standing: SourceStanding,

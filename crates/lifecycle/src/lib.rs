@@ -29,6 +29,7 @@ mod orphans;
 mod people;
 mod register;
 mod revision;
+mod rights;
 mod source_problem;
 mod trace;
 mod version;
@@ -138,6 +139,10 @@ pub use orphans::{OrphanAction, OrphanPolicy, matches_name_pattern};
 pub use people::{CorrelationConfig, MatchAttribute, MatchedBy, PeopleConfig};
 pub use register::{Register, RegisterStatement, StatementIntake, StatementProvenance};
 pub use revision::{is_revision_ahead, next_revision, revision_clock};
+pub use rights::{
+    AttributeRight, EmploymentRight, GroupRight, KeyPattern, KindPattern, MissingRight, PeopleRight,
+    PersonTie, RightsTable, RightsVerdict, SenderRights,
+};
 pub use source_problem::{SourceProblem, SourceProblemKind, UNKNOWN_SENDER};
 pub use trace::TraceContext;
 pub use version::StatementVersion;

@@ -172,6 +172,11 @@ impl Policy {
         protects_members || self.scopes().any(Scope::uses_groups)
     }
 
+    /// Returns `true` if membership in the group with this key and display name affects the accounts or groups that should exist.
+    pub fn decides_by_group(&self, key: &str, name: Option<&str>) -> bool {
+        self.scopes().any(|scope| scope.names_group(key, name))
+    }
+
     /// Returns `true` if the names of groups matter for that, and not only their keys.
     pub fn names_groups(&self) -> bool {
         self.uses_groups()

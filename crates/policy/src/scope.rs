@@ -109,6 +109,19 @@ impl Scope {
         assigned || self.clauses().any(|clause| matches!(clause.innermost(), ScopeClause::MemberOf { .. }))
     }
 
+    /// Returns `true` if a clause or an assignment names the group with this key and display name.
+    pub fn names_group(&self, key: &str, name: Option<&str>) -> bool {
+        let assigned = match &self.mode {
+            AssignmentMode::Assigned(assigned) => assigned.groups.as_slice(),
+            _ => &[],
+        };
+        let by_clause = self.clauses().filter_map(|clause| match clause.innermost() {
+            ScopeClause::MemberOf { pattern, .. } => Some(pattern),
+            _ => None,
+        });
+        by_clause.chain(assigned).any(|pattern| pattern.names(key, name))
+    }
+
     /// Returns `true` if the names of groups can matter, and not only their keys.
     /// Every pattern may be a name: a name cannot be told apart from a key.
     pub fn names_groups(&self) -> bool {

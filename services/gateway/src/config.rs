@@ -1,5 +1,6 @@
 //! The gateway's section of the configuration.
 
+mod rights;
 mod senders;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use edge::{Network, TlsConfig, TlsSettings, TokenHash};
 use readings::SourceZone;
 use serde::Deserialize;
 
+pub use self::rights::ConfiguredSender;
 use crate::idp::ScimConfig;
 use crate::inbound::csv_feeds::CsvFeedConfig;
 use crate::inbound::scim_bulk::ScimBulkConfig;
@@ -172,6 +174,7 @@ impl GatewayConfig {
         }
         self.names_fault()
             .or_else(|| self.ce_source_fault())
+            .or_else(|| self.rights_fault())
             .or_else(|| self.access_fault())
             .or_else(|| self.replaced_fault())
             .or_else(|| self.parts_fault())

@@ -35,7 +35,7 @@ mod migrations;
 mod pull;
 
 pub use app::{GatewayApp, GatewayBuildError, GatewayRunError, build_gateway};
-pub use config::GatewayConfig;
+pub use config::{ConfiguredSender, GatewayConfig};
 pub use credentials::GatewayCredentials;
 pub use http::gateway_openapi;
 pub use idp::ScimConfig;

@@ -44,6 +44,7 @@ async fn run() {
         database: url,
         policies: Some(policies),
         people: lifecycle::PeopleConfig::default(),
+        senders: lifecycle::RightsTable::default(),
         verify_minutes: 60,
         tombstones: None,
     };

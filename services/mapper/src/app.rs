@@ -24,8 +24,9 @@ use crate::live::EventProcessor;
 use crate::migrations::MapperMigrator;
 use crate::orders::{RecoveredOrders, follow_journal};
 use crate::plan::{PlanStore, PolicyPlanner};
-use crate::policies::PolicySet;
+use crate::policies::{PolicySet, SourceRules};
 use crate::policy_keeper::{HeldPolicies, PolicyKeeper};
+use crate::rows::finding;
 use crate::runs::RunJudge;
 use crate::subjects::SeedMaker;
 use crate::tombstones::TombstoneFile;
@@ -81,13 +82,19 @@ pub async fn build_mapper(
         ),
         None => None,
     };
+    let forgotten = finding::forget_refused(store.writer()).await;
+    forgotten.map_err(|source| MapperBuildError::Store { source })?;
     let seeds = SeedMaker::load(&store).await.map_err(|source| MapperBuildError::Seeds { source })?;
     let planner = PolicyPlanner { store: store.clone(), seeds: seeds.clone() };
-    let people = Arc::new(config.people);
-    if let Some(fault) = people.fault() {
+    let rights = config.senders.decided_by(&config.people);
+    let refused = finding::has_refused_departures(store.reader()).await;
+    let refused = refused.map_err(|source| MapperBuildError::Store { source })?;
+    let tracks_refusals = refused || !rights.is_empty();
+    let rules = Arc::new(SourceRules { people: config.people, rights, tracks_refusals });
+    if let Some(fault) = rules.people.fault() {
         return Err(MapperBuildError::People { fault });
     }
-    let none = PolicySet::default().with_people(Arc::clone(&people));
+    let none = PolicySet::default().with_rules(Arc::clone(&rules));
     let (publish, policies) = watch::channel(Arc::new(none));
     let mut keeper = PolicyKeeper {
         store: store.clone(),
@@ -104,7 +111,7 @@ pub async fn build_mapper(
     if set.iter().next().is_none() {
         tracing::warn!("no policy is in force: events are merged, but no accounts are provisioned");
     }
-    publish.send_replace(Arc::new(set.with_people(people)));
+    publish.send_replace(Arc::new(set.with_rules(rules)));
     let asked = Arc::new(RequestedVerifications::default());
     let parts = BatchProcessorParts {
         store,

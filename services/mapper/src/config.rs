@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lifecycle::PeopleConfig;
+use lifecycle::{PeopleConfig, RightsTable};
 use serde::Deserialize;
 
 /// Configuration of the mapper.
@@ -19,6 +19,10 @@ pub struct MapperConfig {
     /// attribute, and the sources that may end an employment.
     #[serde(default, deserialize_with = "deserialize_config")]
     pub people: PeopleConfig,
+    /// What each sender may say, by the name that its events carry (`hr`, `feeds/people`, `entra/scim`). Left out if the file has
+    /// a `gateway` section, which states it as `may`. A sender that is not named may say everything.
+    #[serde(default)]
+    pub senders: RightsTable,
     /// Interval, in minutes, between two comparisons of the desired states with the writer. A comparison also runs when the
     /// mapper or the writer starts.
     #[serde(default = "default_verify_minutes")]

@@ -176,8 +176,8 @@ impl MapperControl {
 
     /// Returns the policies that are in force by the database. This replica may not have adopted them yet.
     async fn in_force(&self) -> Result<PolicySet, StoreError> {
-        let people = self.publish.borrow().shared_people();
-        Ok(versions::in_force(self.parts.store.reader()).await?.with_people(people))
+        let rules = self.publish.borrow().shared_rules();
+        Ok(versions::in_force(self.parts.store.reader()).await?.with_rules(rules))
     }
 
     /// Counts by the policies in force by the database. This replica may not have adopted them yet.

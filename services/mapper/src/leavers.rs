@@ -84,6 +84,8 @@ impl LeaverVerifier {
         let findings = finding::finding_counts(self.store.reader()).await?;
         telemetry::metrics::set_findings(FindingKind::Contradiction, "", findings.contradictions);
         telemetry::metrics::set_findings(FindingKind::Unread, "", findings.unread);
+        telemetry::metrics::set_findings(FindingKind::RefusedDeparture, "", findings.refused_departures);
+        telemetry::metrics::set_findings(FindingKind::Refused, "", findings.refused);
         for policy in self.policies.borrow().iter() {
             let count = findings.unbuilt.get(policy.target()).copied().unwrap_or_default();
             telemetry::metrics::set_findings(FindingKind::Unbuilt, policy.target(), count);

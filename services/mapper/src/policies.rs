@@ -9,7 +9,7 @@ pub(crate) mod versions;
 
 use std::sync::Arc;
 
-use lifecycle::{MatchedBy, PeopleConfig};
+use lifecycle::{MatchedBy, PeopleConfig, RightsTable};
 use policy::Policy;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,16 @@ pub(crate) struct PolicySet {
     fingerprint: String,
     /// Targets and versions, sorted; including policies that cannot be parsed.
     versions: Vec<(String, i64)>,
-    people: Arc<PeopleConfig>,
+    rules: Arc<SourceRules>,
+}
+
+/// The configuration of sources: how they describe the same people, and what each sender may say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SourceRules {
+    pub(crate) people: PeopleConfig,
+    pub(crate) rights: RightsTable,
+    /// `true` if departures were refused, or can be: later statements settle them.
+    pub(crate) tracks_refusals: bool,
 }
 
 /// A policy in force.
@@ -43,26 +52,36 @@ impl PolicySet {
         let mut versions = unreadable;
         versions.extend(policies.iter().map(|known| (known.policy.target().to_owned(), known.version)));
         versions.sort();
-        Self { policies, fingerprint, versions, people: Arc::default() }
+        Self { policies, fingerprint, versions, rules: Arc::default() }
     }
 
     /// Returns the set with this configuration of sources. When that changes, all people are evaluated again.
-    pub(crate) fn with_people(mut self, people: Arc<PeopleConfig>) -> Self {
-        if people.tells_apart() {
-            let text = serde_json::to_string(&*people).expect("a configuration has only string keys");
+    pub(crate) fn with_rules(mut self, rules: Arc<SourceRules>) -> Self {
+        if rules.people.tells_apart() {
+            let text = serde_json::to_string(&rules.people).expect("a configuration has only string keys");
             self.fingerprint = format!("{}+{}", self.fingerprint, fingerprint_of(&text));
         }
-        Self { people, ..self }
+        Self { rules, ..self }
     }
 
     /// The configuration of sources: which of them describe the same people, and which takes precedence for which attribute.
     pub(crate) fn people(&self) -> &PeopleConfig {
-        &self.people
+        &self.rules.people
+    }
+
+    /// What each sender may say.
+    pub(crate) fn rights(&self) -> &RightsTable {
+        &self.rules.rights
+    }
+
+    /// Returns whether departures were refused, or can be.
+    pub(crate) fn track_refusals(&self) -> bool {
+        self.rules.tracks_refusals
     }
 
     /// Returns the shared configuration of sources.
-    pub(crate) fn shared_people(&self) -> Arc<PeopleConfig> {
-        Arc::clone(&self.people)
+    pub(crate) fn shared_rules(&self) -> Arc<SourceRules> {
+        Arc::clone(&self.rules)
     }
 
     /// Iterates over the policies, in order of target.
@@ -93,7 +112,7 @@ impl PolicySet {
 
     /// Returns whether a policy, or the configuration of sources, uses this attribute of people.
     pub(crate) fn use_attribute(&self, name: &str) -> bool {
-        let by_records = self.people.correlate.iter().flat_map(|rule| &rule.match_on);
+        let by_records = self.rules.people.correlate.iter().flat_map(|rule| &rule.match_on);
         let mut matched = by_records.flat_map(|of| match &of.person {
             MatchedBy::Attribute(person) => [Some(&of.record), Some(person)],
             MatchedBy::Key => [Some(&of.record), None],
@@ -101,6 +120,11 @@ impl PolicySet {
         ALWAYS_USED.contains(&name)
             || self.iter().any(|policy| policy.person_attributes().any(|used| used == name))
             || matched.any(|used| used.is_some_and(|used| used == name))
+    }
+
+    /// Returns whether membership in the group decides about accounts or groups at a target.
+    pub(crate) fn decide_by_group(&self, key: &str, name: Option<&str>) -> bool {
+        self.iter().any(|policy| policy.decides_by_group(key, name))
     }
 
     /// Returns whether a policy uses the groups of people.

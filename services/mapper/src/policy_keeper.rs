@@ -227,8 +227,8 @@ pub(crate) async fn adopt_newest(
     if is_in_force {
         return Ok(());
     }
-    let people = publish.borrow().shared_people();
-    publish_newer(publish, versions::in_force(store.reader()).await?.with_people(people));
+    let rules = publish.borrow().shared_rules();
+    publish_newer(publish, versions::in_force(store.reader()).await?.with_rules(rules));
     Ok(())
 }
 

@@ -21,6 +21,7 @@ mod orders;
 mod processor;
 mod records;
 mod refused;
+mod rights;
 mod save;
 mod spread;
 mod stale;
@@ -253,6 +254,10 @@ struct BatchState<'a> {
     restored: HashMap<String, i64>,
     /// Resources that are sent again although nothing changed, with the decision that the writer has.
     again: BTreeMap<DesiredKey, WriterDecision>,
+    /// Groups that decide who has an account, among those that senders with limited rights name.
+    scoping_groups: BTreeSet<String>,
+    /// Group events of which only these parts count, by id.
+    admitted: HashMap<String, Vec<Event>>,
     /// Groups whose memberships are all evaluated.
     whole_groups: BTreeMap<String, CommandCause>,
     /// Groups that changed for everybody below them: see [`spread`].

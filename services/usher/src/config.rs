@@ -5,6 +5,7 @@ mod check;
 mod dangers;
 mod expand;
 mod overlay;
+pub(crate) mod rights;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

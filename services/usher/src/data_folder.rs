@@ -176,7 +176,8 @@ pub fn current_defaults(path: &Path) -> anyhow::Result<Map<String, Value>> {
 pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) -> Map<String, Value> {
     let database =
         |service: &str| format!("sqlite://{}?mode=rwc", path.join(format!("{service}.db")).display());
-    let source = json!({"name": "local", "token": token::hash_of(source_token), "ce_source": ["*"]});
+    let token = token::hash_of(source_token);
+    let source = json!({"name": "local", "token": token, "ce_source": ["*"], "may": "everything"});
     let operator = json!({"name": "local", "token": token::hash_of(operator_token)});
     let sections = [
         (
@@ -273,7 +274,8 @@ const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; edit it as you like. `u
 gateway:
   listen: 127.0.0.1:8080
   sources: # who may post events; `usher token --name NAME` creates a token
-    - { name: local, token: "{{source}}", ce_source: ["*"] } # in tokens/source; may speak for any source
+    # in tokens/source; may speak for any source, and say everything: docs/authority.md
+    - { name: local, token: "{{source}}", ce_source: ["*"], may: everything }
   # scim: # identity providers that provision into /scim/v2/NAME, as into an application
   #   - { name: entra, token: "sha256:..." }
 

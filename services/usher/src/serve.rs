@@ -13,7 +13,7 @@ use bus::{Bus, StreamName};
 use telemetry::{Readiness, Shutdown};
 use tokio::task::JoinSet;
 
-use crate::config::UsherConfig;
+use crate::config::{UsherConfig, rights};
 use reload::AcceptedCredentials;
 pub use reload::HangupSignal;
 
@@ -306,7 +306,13 @@ fn config_section<T: Clone>(role: ServiceRole, section: Option<&T>) -> anyhow::R
 /// # Errors
 /// As [`SupervisedServices::start`] and [`SupervisedServices::run_until_stopped`]. Also if the configuration cannot be used.
 pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> {
-    let config = UsherConfig::load(config_file)?;
+    let mut config = UsherConfig::load(config_file)?;
+    if let Some(fault) =
+        rights::fault(&config).filter(|_| matches!(role, ServiceRole::Gateway | ServiceRole::Mapper))
+    {
+        return Err(anyhow!("{}: {fault}", config_file.display()));
+    }
+    rights::share_rights(&mut config);
     let telemetry = start_telemetry(role.as_str(), &config)?;
     let runtime = build_runtime()?;
     let file = config_file.to_owned();

@@ -11,7 +11,7 @@ use telemetry::{Shutdown, Telemetry};
 use tokio::sync::watch;
 
 use crate::cli::UpArgs;
-use crate::config::{UsherConfig, authority};
+use crate::config::{UsherConfig, authority, rights};
 use crate::data_folder::{self, DataFolder, RunFile};
 use crate::serve::{self, HangupSignal, ProcessEnding, ServiceRole, SupervisedServices};
 use nats_child::{NatsChild, NatsSettings, NatsState};
@@ -26,10 +26,11 @@ pub fn run_up(args: &UpArgs) -> anyhow::Result<()> {
         Some(file) => file.clone(),
         None => folder.default_config()?,
     };
-    let config = UsherConfig::load_over(&config_file, Some(&folder.config_defaults()))?;
+    let mut config = UsherConfig::load_over(&config_file, Some(&folder.config_defaults()))?;
     if let Some(fault) = authority::fault(&config) {
         return Err(anyhow!("{}: {fault}", config_file.display()));
     }
+    rights::share_rights(&mut config);
     let telemetry = serve::start_telemetry("usher", &config)?;
     for warning in authority::warnings(&config) {
         tracing::warn!("{warning}");

@@ -1,5 +1,5 @@
 //! Findings about people that an operator should check: contradictions between sources, unreadable values, and
-//! accounts that cannot be built.
+//! accounts that cannot be built, and statements that their senders have no right to make.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,16 @@ pub enum FindingKind {
     Unread,
     /// A person has no account at a target, or one without some values, because it cannot be built.
     Unbuilt,
+    /// A sender stated a departure that it has no right to state; see docs/authority.md.
+    RefusedDeparture,
+    /// A sender stated something else that it has no right to state, listed once per sender and right.
+    Refused,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Contradiction, Self::Unread, Self::Unbuilt];
+    pub const ALL: [Self; 5] =
+        [Self::Contradiction, Self::Unread, Self::Unbuilt, Self::RefusedDeparture, Self::Refused];
 
     /// Returns the name used in tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +36,8 @@ impl FindingKind {
             Self::Contradiction => "contradiction",
             Self::Unread => "unread",
             Self::Unbuilt => "unbuilt",
+            Self::RefusedDeparture => "refused_departure",
+            Self::Refused => "refused",
         }
     }
 
@@ -109,4 +116,16 @@ pub struct FindingCounts {
     /// The number of people who cannot be built, or only in part, by target.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unbuilt: BTreeMap<String, u64>,
+    /// The number of departures whose senders have no right to state them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refused_departures: u64,
+    /// The number of other rights that senders lack for what they send, by sender and right.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refused: u64,
+}
+
+/// Returns whether there are none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

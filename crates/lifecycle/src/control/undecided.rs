@@ -13,6 +13,8 @@ pub struct UndecidedCounts {
     pub contradictions: u64,
     /// The number of people who cannot be built for a target, or only in part; counted once per target.
     pub unbuilt: u64,
+    /// The number of departures whose senders have no right to state them.
+    pub refused_departures: u64,
     /// The number of records of sources that may belong to another person.
     pub record_conflicts: u64,
     /// The number of full-feed runs that are held: people who are missing in them are left alone.

@@ -94,6 +94,16 @@ impl Event {
         let statement = EmploymentStatement::of(self, 0);
         statement.is_some_and(|statement| statement.word.kind() == EmploymentKind::Active)
     }
+
+    /// Returns whether the event states that the person works here or does not.
+    pub fn states_employment(&self) -> bool {
+        EmploymentStatement::of(self, 0).is_some()
+    }
+
+    /// Returns what a whole record states about employment, if it states anything.
+    pub(crate) fn states_active(&self) -> Option<bool> {
+        (self.kind == EventKind::WorkerSnapshot).then(|| active_in_snapshot(self)).flatten()
+    }
 }
 
 /// The position of a statement among those of its voice.

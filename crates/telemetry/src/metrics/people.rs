@@ -20,7 +20,7 @@ static MERGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
 static STATEMENTS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     make_counter(
         "usher_statements_refused_total",
-        "Parts of events that were refused because their source reached a limit.",
+        "Parts of events that were refused because their source reached a limit, or lacks the right (`right:...`).",
         &["limit"],
     )
 });

@@ -18,7 +18,7 @@ const LIMIT: u64 = 100;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FindingsQuery {
-    /// Kind of the findings: `contradiction`, `unread` or `unbuilt`.
+    /// Kind of the findings: `contradiction`, `unread`, `unbuilt`, `refused_departure` or `refused`.
     kind: String,
     /// Limits the list to this target.
     target: Option<String>,
@@ -30,8 +30,8 @@ pub(super) struct FindingsQuery {
 
 /// Lists findings about people, ordered by person
 ///
-/// Findings are contradictions about employment, values that could not be read, and people who cannot be built for a target.
-/// A settled finding is no longer listed.
+/// Findings are contradictions about employment, values that could not be read, people who cannot be built for a target, and
+/// statements that their senders have no right to make. A settled finding is no longer listed.
 #[utoipa::path(
     get,
     path = "/v1/people/findings",
@@ -52,8 +52,9 @@ pub(super) async fn list_findings(
     if !(1..=FINDINGS_MAX).contains(&limit) {
         return Err(invalid_one("query:limit", format!("must be 1 to {FINDINGS_MAX}")));
     }
-    let kind = FindingKind::named(&query.kind)
-        .ok_or_else(|| invalid_one("query:kind", "must be contradiction, unread or unbuilt"))?;
+    let kind = FindingKind::named(&query.kind).ok_or_else(|| {
+        invalid_one("query:kind", "must be contradiction, unread, unbuilt, refused_departure or refused")
+    })?;
     let request = FindingsRequest { kind, target: query.target, limit, cursor: query.cursor };
     Ok(Json(context.ask::<verbs::FindingsVerb>(&request).await?))
 }

@@ -3,7 +3,6 @@
 use verify::NoticeVerifier;
 
 use super::GatewayConfig;
-use crate::intake::admission::authority::SourceAuthority;
 
 /// The broker's default maximum message size (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
@@ -12,15 +11,6 @@ const BROKER_PAYLOAD: usize = 1024 * 1024;
 const SECRET_CHARS_MIN: usize = 16;
 
 impl GatewayConfig {
-    /// Describes the sources that the token of each source may claim, one sentence per source.
-    pub fn authorities(&self) -> Vec<String> {
-        let authority = |source: &crate::intake::source::SourceConfig| {
-            let of = SourceAuthority::new(&source.name, &source.ce_source, &[]);
-            format!("the source {} speaks for {}", source.name, of.in_words())
-        };
-        self.sources.iter().map(authority).collect()
-    }
-
     /// Returns warnings about settings that are valid but need attention.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

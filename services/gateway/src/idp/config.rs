@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use edge::{AccessRule, TokenHash};
+use lifecycle::SenderRights;
 use serde::Deserialize;
 
 use super::mapping::ProviderMapping;
@@ -22,6 +23,9 @@ pub struct ScimConfig {
     /// The SCIM attribute that is a person's key. Defaults to `externalId`, or to `id` for a person without it.
     #[serde(default)]
     pub key: Option<String>,
+    /// What it may say. Everything if left out, which at most one sender may do.
+    #[serde(default)]
+    pub may: Option<SenderRights>,
     /// Attribute mappings by Usher's name: a SCIM path or an expression over
     /// SCIM paths, in addition to the default table. `null` removes one.
     #[serde(default)]

@@ -198,6 +198,7 @@ mod tests {
             name: "entra".into(),
             token: edge::TokenHash::of("t"),
             key: key.map(str::to_owned),
+            may: None,
             attributes,
             public_url: None,
             events_per_second_max: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use edge::{SharedTokenTable, TokenHash};
+use lifecycle::SenderRights;
 use relay::OutboxPublisher;
 use store::Store;
 
@@ -64,7 +65,8 @@ impl ScimState {
             let mapping = ProviderMapping::compile(&config).expect("the configuration was checked");
             telemetry::metrics::register_source(&config.name);
             let rate = config.events_per_second_max;
-            let source = AdmittedSource::of_webhook(config.name.clone(), None, rate, config.access, now);
+            let rights = config.may.unwrap_or_else(SenderRights::everything);
+            let source = AdmittedSource::of_webhook(config.name.clone(), rights, rate, config.access, now);
             let public_url = config.public_url.map(|url| url.trim_end_matches('/').to_owned());
             (config.name, Arc::new(IdentityProvider { source, mapping, public_url }))
         };

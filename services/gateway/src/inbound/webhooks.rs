@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
 use edge::{AccessRule, FieldErrors, Problem};
+use lifecycle::SenderRights;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use sources::{ErrorKind, NoticeAdapter, NoticeAnswer, NoticeRequest, SourceNotice};
@@ -16,7 +17,7 @@ use crate::intake::admission::AdmittedSource;
 use crate::intake::headers::refuse_compressed;
 use crate::intake::limits::EventLimits;
 use crate::intake::notices::{NoticeReport, NoticeSource};
-use crate::intake::source::SubjectKind;
+use crate::intake::source::{SubjectKind, sender_rights};
 use crate::pull::fetch::FetchConfig;
 
 /// An HR system that sends notices in its own format.
@@ -35,6 +36,9 @@ pub struct WebhookConfig {
     /// The kinds of subjects that it may send; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
+    /// What it may say. Everything if left out, which at most one sender may do.
+    #[serde(default)]
+    pub may: Option<SenderRights>,
     /// The maximum number of events per second on average; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
@@ -118,8 +122,9 @@ pub(crate) fn open_webhooks(
             Err(_) => return Err(config.fault().unwrap_or_default()),
         };
         telemetry::metrics::register_source(&config.name);
-        let WebhookConfig { name, verifier, kinds, events_per_second_max, access, fetch, .. } = config;
-        let source = AdmittedSource::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
+        let rights = sender_rights(config.may.as_ref(), config.kinds.as_deref());
+        let WebhookConfig { name, verifier, events_per_second_max, access, fetch, .. } = config;
+        let source = AdmittedSource::of_webhook(name.clone(), rights, events_per_second_max, access, now);
         let fetches = fetch.is_some();
         let notices = Arc::new(NoticeSource { source, reader, fetches });
         let verification = RwLock::new(Arc::new(NoticeVerification::new(verifier)));

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use edge::{AccessRule, FieldErrors, Problem};
-use lifecycle::ThinNotice;
+use lifecycle::{EventKind, MissingRight, SenderRights, ThinNotice};
 use readings::DateReader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::intake::received::{EventPlace, ReceivedEvent};
-use crate::intake::source::{SourceConfig, SubjectKind};
+use crate::intake::source::SourceConfig;
 use authority::SourceAuthority;
 use bucket::TokenBucket;
 
@@ -29,8 +29,8 @@ const PAUSE_FOR_LAG: Duration = Duration::from_secs(10);
 pub(crate) struct AdmittedSource {
     /// The name in the configuration, in metrics and in logs.
     pub(crate) name: String,
-    /// The kinds of subjects that its events may be about. `None` permits every kind.
-    kinds: Option<Vec<SubjectKind>>,
+    /// What it may say.
+    rights: SenderRights,
     /// The CloudEvents `source` values that this source may claim. `None` for a source that cannot claim one, because the gateway sets it.
     authority: Option<SourceAuthority>,
     /// The rate limit. `None` means that there is no limit.
@@ -47,15 +47,16 @@ impl AdmittedSource {
     pub(crate) fn new(config: SourceConfig, providers: &[String], now: Instant) -> Self {
         let bucket = config.events_per_second_max.map(|rate| Mutex::new(TokenBucket::full(rate, now)));
         let dates = config.dates();
-        let SourceConfig { name, kinds, ce_source, access, .. } = config;
+        let rights = config.rights();
+        let SourceConfig { name, ce_source, access, .. } = config;
         let authority = Some(SourceAuthority::new(&name, &ce_source, providers));
-        Self { name, kinds, authority, bucket, access, in_flight: Arc::default(), dates }
+        Self { name, rights, authority, bucket, access, in_flight: Arc::default(), dates }
     }
 
     /// Creates a source that cannot claim a CloudEvents `source`: a webhook or an identity provider.
     pub(crate) fn of_webhook(
         name: String,
-        kinds: Option<Vec<SubjectKind>>,
+        rights: SenderRights,
         events_per_second_max: Option<u32>,
         access: AccessRule,
         now: Instant,
@@ -63,7 +64,7 @@ impl AdmittedSource {
         let bucket = events_per_second_max.map(|rate| Mutex::new(TokenBucket::full(rate, now)));
         Self {
             name,
-            kinds,
+            rights,
             authority: None,
             bucket,
             access,
@@ -105,8 +106,7 @@ impl AdmittedSource {
 
     /// Refuses thin notices about people from a source that may not send worker events.
     pub(crate) fn authorise_thin(&self, thin: &[ThinNotice]) -> Result<(), Problem> {
-        let covered = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&SubjectKind::Worker));
-        if thin.is_empty() || covered {
+        if thin.is_empty() || self.rights.covers_people() {
             return Ok(());
         }
         Err(Problem::forbidden(
@@ -114,7 +114,8 @@ impl AdmittedSource {
         ))
     }
 
-    /// Refuses events that this source may not send: events of another `source`, or of a kind that it does not cover.
+    /// Refuses events that this source may not send: events of another `source`, and those for which it lacks a right. Rows,
+    /// operations and notices are refused only if it may send no event of their type; the mapper lists what else is not used.
     pub(crate) fn authorise(&self, received: &[ReceivedEvent]) -> Result<(), Problem> {
         let mut errors = FieldErrors::default();
         for ReceivedEvent { event, place, .. } in received {
@@ -129,15 +130,39 @@ impl AdmittedSource {
                 );
                 errors.add(place.attribute("source"), detail);
             }
-            let subject = event.kind.is_worker() || event.kind.is_group();
-            let covered =
-                self.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind.covers(event.kind)));
-            if subject && !covered {
-                errors.add(place.attribute("type"), "this token may not send events of this type");
+            let missing = match is_feed {
+                true => self.rights.missing_for_kind(event.kind),
+                false => self.rights.refused_at_once(event),
+            };
+            if let Some(missing) = missing {
+                let is_of_type = self.rights.missing_for_kind(event.kind).is_some();
+                let at = if is_of_type || missing == MissingRight::Employment { "type" } else { "subject" };
+                errors.add(place.attribute(at), self.refusal(&missing, event.kind));
             }
         }
         let problem = || Problem::forbidden("no event of the request was accepted");
         if errors.is_empty() { Ok(()) } else { Err(errors.into_problem(problem())) }
+    }
+}
+
+impl AdmittedSource {
+    /// Describes a right that the source lacks, and how to grant it.
+    fn refusal(&self, missing: &MissingRight, kind: EventKind) -> String {
+        let (name, setting) = (&self.name, missing.setting());
+        let has = match missing {
+            MissingRight::Person if kind.is_worker() => format!(" (it is {})", self.rights.people),
+            MissingRight::Group => format!(" (it is {})", self.rights.groups),
+            _ => String::new(),
+        };
+        let what = match missing {
+            MissingRight::Kind => "events of this type".to_owned(),
+            MissingRight::Employment => format!("{kind}, which states who works here"),
+            missing => missing.to_string(),
+        };
+        format!(
+            "the sender {name} may not send {what}: send it with another token, or extend `may.{setting}` of {name}{has}; \
+             see docs/authority.md"
+        )
     }
 }
 
@@ -237,7 +262,13 @@ mod tests {
     #[test]
     fn one_source_leaves_room_for_the_others() {
         let source = |name: &str| {
-            AdmittedSource::of_webhook(name.into(), None, None, AccessRule::default(), Instant::now())
+            AdmittedSource::of_webhook(
+                name.into(),
+                SenderRights::everything(),
+                None,
+                AccessRule::default(),
+                Instant::now(),
+            )
         };
         let (greedy, quiet) = (source("greedy"), source("quiet"));
         let pressure = LoadPressure::new(4, 10);

@@ -1,7 +1,7 @@
 //! The configuration of a source that posts events.
 
 use edge::{AccessRule, TokenHash};
-use lifecycle::EventKind;
+use lifecycle::{KindPattern, SenderRights};
 use readings::{DateReader, SourceZone};
 use serde::Deserialize;
 
@@ -16,6 +16,9 @@ pub struct SourceConfig {
     /// The kinds of subjects that its events may be about; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
+    /// What it may say. Everything if left out, which at most one sender may do.
+    #[serde(default)]
+    pub may: Option<SenderRights>,
     /// The time zone in which the whole days that it names begin: an IANA name, UTC if left out.
     #[serde(default = "default_zone")]
     pub time_zone: String,
@@ -36,6 +39,11 @@ fn default_zone() -> String {
 }
 
 impl SourceConfig {
+    /// Returns what the source may say.
+    pub(crate) fn rights(&self) -> SenderRights {
+        sender_rights(self.may.as_ref(), self.kinds.as_deref())
+    }
+
     /// Returns the reader for the days that its events name. The time zone was checked before.
     pub(crate) fn dates(&self) -> DateReader {
         DateReader::new(SourceZone::named(&self.time_zone).unwrap_or_default())
@@ -53,11 +61,20 @@ pub enum SubjectKind {
 }
 
 impl SubjectKind {
-    /// Returns whether events of `kind` are about this kind of subject. Events about a feed match neither.
-    pub(crate) fn covers(self, kind: EventKind) -> bool {
+    /// Returns the event types that are about this kind of subject.
+    fn pattern(self) -> KindPattern {
         match self {
-            Self::Worker => kind.is_worker(),
-            Self::Group => kind.is_group(),
+            Self::Worker => KindPattern::Workers,
+            Self::Group => KindPattern::Groups,
         }
     }
+}
+
+/// Returns the rights that `may` and `kinds` of a sender state together.
+pub(crate) fn sender_rights(may: Option<&SenderRights>, kinds: Option<&[SubjectKind]>) -> SenderRights {
+    let mut rights = may.cloned().unwrap_or_else(SenderRights::everything);
+    if let (None, Some(kinds)) = (&rights.kinds, kinds) {
+        rights.kinds = Some(kinds.iter().map(|kind| kind.pattern()).collect());
+    }
+    rights
 }

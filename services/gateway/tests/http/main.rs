@@ -10,6 +10,7 @@ mod problems;
 mod quota;
 mod refusals;
 mod replays;
+mod rights;
 mod schema;
 mod senders;
 mod statuses;

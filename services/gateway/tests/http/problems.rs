@@ -48,7 +48,7 @@ impl World {
         seen
     }
 
-    async fn there(&self, source: &str, kind: SourceProblemKind) -> SourceProblem {
+    pub async fn there(&self, source: &str, kind: SourceProblemKind) -> SourceProblem {
         self.problem(source, kind, |problem| problem.is_some()).await.unwrap()
     }
 

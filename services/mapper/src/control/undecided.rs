@@ -12,13 +12,14 @@ use crate::rows::finding::finding_counts;
 impl MapperControl {
     /// Returns the counts of what waits for an operator or a source.
     pub(super) async fn undecided(&self) -> Result<UndecidedCounts, StoreError> {
-        let FindingCounts { contradictions, unread, unbuilt } =
+        let FindingCounts { contradictions, unread, unbuilt, refused_departures, .. } =
             finding_counts(self.parts.store.reader()).await?;
         let quarantined = quarantine::count_items(self.parts.store.reader(), SERVICE).await?;
         Ok(UndecidedCounts {
             unread,
             contradictions,
             unbuilt: unbuilt.values().sum(),
+            refused_departures,
             record_conflicts: self.record_conflicts().await?,
             held_feeds: self.held_feeds().await?,
             quarantined: quarantined.items,

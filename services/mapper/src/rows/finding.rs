@@ -75,10 +75,33 @@ pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<
             Some(FindingKind::Contradiction) => counts.contradictions += count,
             Some(FindingKind::Unread) => counts.unread += count,
             Some(FindingKind::Unbuilt) => drop(counts.unbuilt.insert(target, count)),
+            Some(FindingKind::RefusedDeparture) => counts.refused_departures += count,
+            Some(FindingKind::Refused) => counts.refused += count,
             None => {}
         }
     }
     Ok(counts)
+}
+
+/// Returns whether any refused departure is listed.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn has_refused_departures(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let kind = FindingKind::RefusedDeparture.as_str();
+    let first = Entity::find().filter(Column::Kind.eq(kind)).one(connection).await;
+    first.map(|first| first.is_some()).map_err(StoreError::statement("read refused departures"))
+}
+
+/// Removes the findings that are listed once per sender and right: rights can have changed since the last start, and those
+/// that still lack are listed again.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn forget_refused(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let kind = FindingKind::Refused.as_str();
+    let done = Entity::delete_many().filter(Column::Kind.eq(kind)).exec(connection).await;
+    done.map(drop).map_err(StoreError::statement("forget refused statements"))
 }
 
 /// Returns the newcomers with keys from `first` to `last` who are held, each with the person who had their login before.

@@ -1,6 +1,8 @@
 //! Findings: problems in people's data that an operator should look at. They are listed in the transaction that decides about
 //! the person, and removed in the one that settles them.
 
+mod refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
@@ -15,6 +17,7 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::rows::finding::{Column, Entity, Model};
+use refused::RefusedStatements;
 
 /// The findings of a batch.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub(super) struct BatchFindings {
     decided: BTreeMap<String, Vec<Model>>,
     /// Unreadable values of the newest reading, by person and sender.
     unread: BTreeMap<(String, String), FindingReading>,
+    /// Statements that their senders have no right to make.
+    refused: RefusedStatements,
 }
 
 /// The unreadable values of one reading.
@@ -141,6 +146,11 @@ impl BatchFindings {
             let known = before.iter().find(|known| known.key() == row.key());
             now.push(Model { since: known.map_or(row.since, |known| known.since), ..row.clone() });
         }
+        for row in self.refused.rows() {
+            // Of those that are listed once per sender, the first one stays.
+            let known = before.iter().find(|known| !refused::is_departure(row) && known.key() == row.key());
+            now.push(known.unwrap_or(row).clone());
+        }
         for ((person, sender), reading) in &self.unread {
             now.extend(reading.values.iter().map(|UnreadValue { field, class, may_be_departure }| Model {
                 person: person.clone(),
@@ -166,6 +176,12 @@ impl BatchFindings {
 
     /// Returns whether the batch settles the finding, unless it finds it again.
     fn is_settled(&self, row: &Model) -> bool {
+        if refused::is_departure(row) {
+            return self.refused.is_settled(row);
+        }
+        if row.kind == FindingKind::Refused.as_str() {
+            return false;
+        }
         if row.kind != FindingKind::Unread.as_str() {
             return self.decided.contains_key(&row.person);
         }
@@ -176,7 +192,8 @@ impl BatchFindings {
     /// Loads the stored findings of the people in the batch.
     async fn load(&self, tx: &DatabaseTransaction) -> Result<Vec<Model>, StoreError> {
         let heard = self.unread.keys().map(|(person, _)| person);
-        let people: BTreeSet<&String> = self.decided.keys().chain(heard).collect();
+        let people = self.decided.keys().chain(heard).chain(self.refused.people());
+        let people: BTreeSet<&String> = people.collect();
         let people: Vec<&String> = people.into_iter().collect();
         let mut rows = Vec::new();
         for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {

@@ -2,6 +2,7 @@
 
 mod inbox;
 mod memberships;
+mod scoping;
 
 pub(super) use memberships::{all_edges, keep_edges, load_edges};
 
@@ -62,6 +63,8 @@ pub(super) async fn load_work<'a>(
         restored: restored_target::restored_targets(tx).await?,
         held_logins: BTreeMap::new(),
         again: BTreeMap::new(),
+        scoping_groups: BTreeSet::new(),
+        admitted: HashMap::new(),
         whole_groups: BTreeMap::new(),
         roots: BTreeMap::new(),
         nested: BTreeSet::new(),
@@ -82,6 +85,7 @@ pub(super) async fn load_work<'a>(
     load_people(tx, &mut work, &people).await?;
     super::join::load_joined(tx, &mut work).await?;
     load_groups(tx, &mut work, &groups).await?;
+    scoping::load_scoping_groups(tx, &mut work, inputs).await?;
     Ok(work)
 }
 

@@ -25,7 +25,14 @@ impl BatchState<'_> {
                 BatchInput::Event { event, sequence, trace, .. }
                     if fresh.contains(event.id.as_str()) && !self.reused.contains_key(sequence) =>
                 {
-                    self.merge_members(event, *sequence, *trace)?;
+                    match self.admitted.remove(event.id.as_str()) {
+                        Some(parts) => {
+                            for part in &parts {
+                                self.merge_members(part, *sequence, *trace)?;
+                            }
+                        }
+                        None => self.merge_members(event, *sequence, *trace)?,
+                    }
                 }
                 BatchInput::Edge { group, member } => {
                     let cause = CommandCause::again(self.now, backfill);

@@ -22,12 +22,21 @@ pub(super) struct MergeResult {
     pub(super) note: Option<String>,
     /// `true` if decisions about others may change.
     pub(super) shows: bool,
+    /// `true` if the sender may state nothing of the event.
+    pub(super) is_refused: bool,
 }
 
 impl MergeResult {
     /// The result of an event that changes nothing.
     pub(super) fn nothing(subject: &str) -> Self {
-        Self { changed: false, revision: 0, subject: subject.to_owned(), note: None, shows: false }
+        Self {
+            changed: false,
+            revision: 0,
+            subject: subject.to_owned(),
+            note: None,
+            shows: false,
+            is_refused: false,
+        }
     }
 }
 
@@ -132,15 +141,9 @@ impl BatchState<'_> {
             received_at: self.micros(),
             content: content.map(str::to_owned),
         });
-        let cause = CommandCause::of(event, trace);
-        let mut merged = match event.kind {
-            EventKind::FeedCompleted => MergeResult::nothing(&event.subject),
-            kind if kind.is_worker() => self.merge_worker(event, sequence, cause),
-            _ => self.merge_group(event, sequence, cause),
-        };
-        self.findings.note(&merged.subject, event);
-        merged.note = with_unread(merged.note, event);
+        let merged = self.merge_admitted(event, sequence, &CommandCause::of(event, trace));
         let outcome = match () {
+            () if merged.is_refused => "refused",
             () if event.effective_at > self.now => "scheduled",
             () if merged.changed => "changed",
             () => "unchanged",
@@ -155,9 +158,7 @@ impl BatchState<'_> {
         self.feeds.note_repeated(event, run);
         let trace = trace.unwrap_or_else(TraceContext::root);
         let cause = CommandCause { repeated: true, ..CommandCause::of(event, trace) };
-        let mut merged = self.merge_worker(event, sequence, cause);
-        self.findings.note(&merged.subject, event);
-        merged.note = with_unread(merged.note, event);
+        let merged = self.merge_admitted(event, sequence, &cause);
         if merged.shows || merged.note.is_some() {
             let id = format!("mrg:{}", event.id);
             self.tell_merged(event, id, merged, "changed", trace);
@@ -180,7 +181,7 @@ impl BatchState<'_> {
     }
 
     /// Merges an event about a person, either directly or through a record that is matched with the person.
-    fn merge_worker(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
+    pub(super) fn merge_worker(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let source = people.name_of_event(event);
         if let Some(source) = source.filter(|source| !people.match_on(source).is_empty()) {
@@ -211,7 +212,7 @@ impl BatchState<'_> {
         let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
         let revision = person.revision + 1;
         self.note_statement(&subject, event);
-        MergeResult { changed, revision, subject, note, shows }
+        MergeResult { changed, revision, subject, note, shows, is_refused: false }
     }
 
     /// Notes that a source with employment authority stated that a person works here. Nothing less confirms access that a
@@ -228,7 +229,7 @@ impl BatchState<'_> {
 
     /// Merges an event about a group. Each one raises the group's revision, including one about a membership: a replica that
     /// creates the group at a target concurrently must see that membership.
-    fn merge_group(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
+    pub(super) fn merge_group(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let now = self.micros();
         let Some(group) = self.groups.get_mut(&event.subject) else {
             return MergeResult::nothing(&event.subject);
@@ -240,7 +241,8 @@ impl BatchState<'_> {
         }
         let (subject, revision) = (event.subject.clone(), group.revision + 1);
         self.findings.refuse(&subject, event, &refused);
-        MergeResult { changed: true, revision, subject, note: with_refused(None, &refused), shows: true }
+        let note = with_refused(None, &refused);
+        MergeResult { changed: true, revision, subject, note, shows: true, is_refused: false }
     }
 
     /// Publishes a fact about the outcome of merging an event.
@@ -355,7 +357,7 @@ fn with_contradictions(
 const REFUSED_NAMED_MAX: usize = 5;
 
 /// Adds unreadable values to the note, by their place and form.
-fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
+pub(super) fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
     let unread = event.unread.iter();
     let unread = unread.map(|value| format!("{} cannot be read or used: {}", value.field, value.class));
     let all: Vec<String> = note.into_iter().chain(unread).collect();

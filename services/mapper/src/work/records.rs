@@ -148,6 +148,7 @@ impl BatchState<'_> {
                 subject: record_subject(source, &event.subject),
                 note,
                 shows,
+                is_refused: false,
             };
         };
         if changed {
@@ -159,6 +160,6 @@ impl BatchState<'_> {
         let note = super::merge::with_refused(note, &refused);
         let (subject, revision) = (key.clone(), person.revision + 1);
         self.note_statement(&subject, event);
-        MergeResult { changed, revision, subject, note, shows }
+        MergeResult { changed, revision, subject, note, shows, is_refused: false }
     }
 }

@@ -20,7 +20,9 @@ impl BatchState<'_> {
         if !is_new || !event.kind.is_worker() || !event.takes_away() {
             return false;
         }
-        let Some(person) = self.person_switched_off(event, *sequence) else { return false };
+        let admitted = self.admit(event);
+        let Some(part) = admitted.parts.first().filter(|part| part.takes_away()) else { return false };
+        let Some(person) = self.person_switched_off(part, *sequence) else { return false };
         let waiting = WaitingEvent {
             event: event.as_ref().clone(),
             sequence: *sequence,
@@ -55,7 +57,7 @@ impl BatchState<'_> {
     }
 
     /// Returns the event's source if its records are matched with people.
-    fn matched_source(&self, event: &Event) -> Option<&str> {
+    pub(super) fn matched_source(&self, event: &Event) -> Option<&str> {
         let people = self.policies.people();
         people.name_of_event(event).filter(|source| !people.match_on(source).is_empty())
     }

@@ -32,6 +32,8 @@ mod reasons;
 mod repeated;
 mod replaced_feeds;
 mod restored;
+mod rights;
+mod rights_matrix;
 mod schedule;
 mod seeded;
 mod shuffle;

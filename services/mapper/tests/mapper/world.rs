@@ -43,6 +43,7 @@ pub(crate) struct World {
     consumer: Consumer<Command>,
     policies: TempDir,
     pub(crate) people: lifecycle::PeopleConfig,
+    pub(crate) senders: lifecycle::RightsTable,
     mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::MapperRunError>>)>,
     reader: Option<Store>,
     /// Ids of the events that were sent unchanged.
@@ -66,6 +67,7 @@ impl World {
             consumer,
             policies: tempfile::tempdir().unwrap(),
             people: lifecycle::PeopleConfig::default(),
+            senders: lifecycle::RightsTable::default(),
             mappers: Vec::new(),
             reader: None,
             sent: Mutex::default(),
@@ -101,6 +103,7 @@ impl World {
             database: self.url.clone(),
             policies: Some(self.policies.path().to_owned()),
             people: self.people.clone(),
+            senders: self.senders.clone(),
             verify_minutes: 60,
             tombstones: None,
         };
@@ -124,6 +127,7 @@ impl World {
             database: self.url.clone(),
             policies: Some(folder.to_owned()),
             people: self.people.clone(),
+            senders: self.senders.clone(),
             verify_minutes: 60,
             tombstones: None,
         };

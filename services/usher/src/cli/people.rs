@@ -18,6 +18,8 @@ pub enum PeopleCommand {
     Unread(FindingListArgs),
     /// List people who have no account at a target, or one without some values, because it cannot be built.
     Unbuilt(UnbuiltListArgs),
+    /// List statements that their senders have no right to make (`may` in the configuration), one line per sender and right.
+    Refused(RefusedListArgs),
     /// Confirm that a person who returned under another name is the same person: their accounts are enabled again.
     Same(SamePersonArgs),
     /// Record that a person who arrived with another person's login is a different person. Without --why, print the next steps,
@@ -65,6 +67,17 @@ pub struct FindingListArgs {
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
+}
+
+/// Arguments of `usher people refused`.
+#[derive(Debug, Args)]
+pub struct RefusedListArgs {
+    /// List refused departures instead, one line per person: they keep their access.
+    #[arg(long)]
+    pub departures: bool,
+    /// Page of the list, console address and output format.
+    #[command(flatten)]
+    pub list: FindingListArgs,
 }
 
 /// Arguments of `usher people unbuilt`.

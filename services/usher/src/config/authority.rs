@@ -5,9 +5,13 @@ use super::UsherConfig;
 /// Maximum edit distance between a misspelled name and the sender that it means.
 const DISTANCE_MAX: usize = 2;
 
-/// Returns the error in `mapper.people.employment`, if there is one: no sender has any of its names, or a name almost equals
-/// that of a sender.
+/// Returns the error in the rights of senders or in `mapper.people.employment`, if there is one: no sender has any of its names,
+/// or a name almost equals that of a sender.
 pub(crate) fn fault(config: &UsherConfig) -> Option<String> {
+    super::rights::fault(config).or_else(|| employment_fault(config))
+}
+
+fn employment_fault(config: &UsherConfig) -> Option<String> {
     let (gateway, names) = both(config)?;
     let can_nobody = !names.iter().any(|name| gateway.can_speak(name));
     let senders = gateway.senders();
@@ -88,9 +92,11 @@ mod tests {
         let hash = crate::token::hash_of("x");
         serde_json::from_value(json!({
             "gateway": {
-                "sources": [{"name": "hr", "token": crate::token::hash_of("y")}, {"name": "ad", "token": hash, "ce_source": ["ad/emea"]}],
-                "feeds": [{"name": "people", "mode": "full", "token": crate::token::hash_of("z"), "mapping": {"key": "id"}}],
-                "scim": [{"name": "entra", "token": crate::token::hash_of("w")}], "database": "sqlite::memory:",
+                "sources": [{"name": "hr", "token": crate::token::hash_of("y")},
+                            {"name": "ad", "token": hash, "ce_source": ["ad/emea"], "may": "everything"}],
+                "feeds": [{"name": "people", "mode": "full", "token": crate::token::hash_of("z"), "mapping": {"key": "id"},
+                           "may": "everything"}],
+                "scim": [{"name": "entra", "token": crate::token::hash_of("w"), "may": "everything"}], "database": "sqlite::memory:",
             },
             "mapper": {"database": "sqlite::memory:", "people": {"employment": employment}},
         }))

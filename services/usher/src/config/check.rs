@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::{ConfigFileError, UsherConfig, authority, dangers};
+use super::{ConfigFileError, UsherConfig, authority, dangers, rights};
 
 /// The result for a file that can be used.
 #[derive(Debug)]
 pub struct CheckedConfig {
     verdict: String,
-    /// The authority of each source: what its token may claim.
-    authorities: Vec<String>,
+    /// What each sender may say, as a table.
+    rights: String,
     warnings: Vec<String>,
 }
 
@@ -25,7 +25,9 @@ impl CheckedConfig {
 impl fmt::Display for CheckedConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.verdict)?;
-        self.authorities.iter().try_for_each(|authority| write!(f, "\n{authority}"))?;
+        if !self.rights.is_empty() {
+            write!(f, "\n\n{}", self.rights)?;
+        }
         self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
@@ -67,12 +69,8 @@ pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     };
     let count = policies.as_ref().map_or(0, BTreeSet::len);
     let verdict = format!("{verdict} (policies checked: {count})");
-    let authorities = config.gateway.as_ref().map(gateway::GatewayConfig::authorities).unwrap_or_default();
-    Ok(CheckedConfig {
-        verdict,
-        authorities,
-        warnings: config_warnings(&config, is_for_up, policies.as_ref()),
-    })
+    let rights = rights::render_rights(&config);
+    Ok(CheckedConfig { verdict, rights, warnings: config_warnings(&config, is_for_up, policies.as_ref()) })
 }
 
 /// Reads all policies in `folder` and returns their targets.
@@ -102,6 +100,7 @@ fn config_warnings(
     warnings.extend(config.gateway.iter().flat_map(gateway::GatewayConfig::warnings));
     warnings.extend(authority::warnings(config));
     warnings.extend(dangers::find_dangers(config, is_for_up));
+    warnings.extend(rights::warnings(config));
     if let (Some(writer), Some(policies)) = (&config.writer, policies) {
         let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();
         for target in targets.difference(policies) {

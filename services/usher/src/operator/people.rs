@@ -31,6 +31,10 @@ pub async fn run_people(command: &PeopleCommand) -> anyhow::Result<CommandEnd> {
         PeopleCommand::Unbuilt(args) => {
             list_findings(FindingKind::Unbuilt, args.target.as_deref(), &args.list).await
         }
+        PeopleCommand::Refused(args) => {
+            let kind = if args.departures { FindingKind::RefusedDeparture } else { FindingKind::Refused };
+            list_findings(kind, None, &args.list).await
+        }
         PeopleCommand::Same(args) => same_person(&args.operator, &args.person, &args.why).await,
         PeopleCommand::Different(args) => match &args.why {
             Some(why) => different_person(&args.operator, &args.person, why).await,

@@ -70,6 +70,17 @@ pub fn render_findings(kind: FindingKind, reply: &FindingsReply) -> String {
             ["SINCE", "PERSON", "TARGET", "WHY"],
             "correct the value at the source, or the mapping; a leaver is disabled in any case",
         ),
+        FindingKind::RefusedDeparture => (
+            "no departure was refused\n",
+            ["SINCE", "PERSON", "SENDER", "REFUSED"],
+            "they keep their access: if they left, state it from a sender with the right, or use `usher off PERSON`; rights: \
+             docs/authority.md",
+        ),
+        FindingKind::Refused => (
+            "no sender stated anything else that it has no right to state\n",
+            ["SINCE", "PERSON", "SENDER", "REFUSED"],
+            "correct what the sender sends, or its `may` (docs/authority.md)",
+        ),
     };
     if reply.findings.is_empty() {
         return nothing.to_owned();

@@ -116,6 +116,19 @@ pub fn render_status(status: &ConsoleStatusView) -> String {
 /// Renders one line for each non-empty list of findings about people.
 fn render_findings(counts: &FindingCounts) -> String {
     let mut text = String::new();
+    if counts.refused_departures > 0 {
+        let count = counts.refused_departures;
+        text.push_str(&format!(
+            "{count} departures refused, because their senders may not state them; these people keep access: see \
+             `usher people refused --departures`\n"
+        ));
+    }
+    if counts.refused > 0 {
+        let count = counts.refused;
+        text.push_str(&format!(
+            "{count} kinds of statements refused, because their senders may not make them: see `usher people refused`\n"
+        ));
+    }
     if counts.contradictions > 0 {
         let count = counts.contradictions;
         text.push_str(&format!(
@@ -277,10 +290,19 @@ mod tests {
     fn what_a_human_should_look_at_in_people_is_counted_with_the_command_that_lists_it() {
         assert_eq!(render_findings(&FindingCounts::default()), "");
         let unbuilt = [("crm".to_owned(), 3), ("zia".to_owned(), 0)].into();
-        let text = render_findings(&FindingCounts { contradictions: 2, unread: 1, unbuilt });
+        let text = render_findings(&FindingCounts {
+            contradictions: 2,
+            unread: 1,
+            unbuilt,
+            refused_departures: 4,
+            refused: 5,
+        });
         assert_eq!(
             text,
-            "2 contradictions about employment: see `usher people contradictions`\n\
+            "4 departures refused, because their senders may not state them; these people keep access: see \
+             `usher people refused --departures`\n\
+             5 kinds of statements refused, because their senders may not make them: see `usher people refused`\n\
+             2 contradictions about employment: see `usher people contradictions`\n\
              1 values of people could not be read: see `usher people unread`\n\
              3 people cannot be built for crm, or only partly: see `usher people unbuilt`\n"
         );

@@ -39,7 +39,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 async fn world(named: Option<&[String]>) -> UsherWorld {
-    let source = |name: &str| json!({ "name": name, "token": TokenHash::of(&token(name)).to_string() });
+    let source = |name: &str| json!({ "name": name, "token": TokenHash::of(&token(name)).to_string(), "may": "everything" });
     let gateway = Map::from_iter([("sources".to_owned(), json!(SENDERS.map(source)))]);
     let mut mapper = Map::new();
     if let Some(named) = named {

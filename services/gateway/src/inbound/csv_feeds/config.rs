@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use edge::{AccessRule, SharedTokenTable, TokenHash};
 use feeds::{CsvOptions, FeedGuard, FeedMapping, RowState};
+use lifecycle::SenderRights;
 use readings::SourceZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::CsvFeed;
 use crate::intake::source::SourceConfig;
-use crate::intake::source::SubjectKind;
 
 /// A feed of an HR system's CSV files, uploaded to `/v1/feeds/csv/{name}` or put into a folder.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,6 +45,10 @@ pub struct CsvFeedConfig {
     /// The kinds of rows that the feed may contain; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<RowKind>>,
+    /// What its rows may say. If left out, what its `source` may say; everything without a `source`, which at most one sender
+    /// may do.
+    #[serde(default)]
+    pub may: Option<SenderRights>,
     /// A folder that is watched for files.
     #[serde(default)]
     pub folder: Option<FolderConfig>,
@@ -133,11 +137,9 @@ impl CsvFeedConfig {
             (Some(_), Some(_)) => return Err(wrong(&"give it a `token` or a `source`, not both")),
             (Some(token), None) => Some(*token),
             (None, Some(name)) => match sources.iter().find(|source| source.name == *name) {
-                Some(source)
-                    if source.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&SubjectKind::Worker)) =>
-                {
+                Some(source) if self.may.is_none() && !source.rights().covers_people() => {
                     return Err(wrong(&format!(
-                        "the source {name} may not send events about people (`kinds`)"
+                        "the source {name} may not send events about people (`kinds` or `may`)"
                     )));
                 }
                 Some(source) => Some(source.token),

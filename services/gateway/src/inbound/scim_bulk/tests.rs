@@ -275,8 +275,13 @@ impl BatchSink for Counted {
 }
 
 async fn taken(bytes: Made, sink: &mut Counted) -> Result<BulkReport, Problem> {
-    let source =
-        AdmittedSource::of_webhook("hr".to_owned(), None, None, edge::AccessRule::default(), Instant::now());
+    let source = AdmittedSource::of_webhook(
+        "hr".to_owned(),
+        lifecycle::SenderRights::everything(),
+        None,
+        edge::AccessRule::default(),
+        Instant::now(),
+    );
     let upload = BulkUpload {
         source: Arc::new(source),
         key: None,

@@ -262,8 +262,14 @@ pub(super) fn read_all(
     kinds: Option<Vec<crate::intake::source::SubjectKind>>,
     now: OffsetDateTime,
 ) -> Result<(Vec<ReceivedEvent>, Vec<OperationFault>), Problem> {
-    let source =
-        AdmittedSource::of_webhook("hr".to_owned(), kinds, None, edge::AccessRule::default(), Instant::now());
+    let rights = crate::intake::source::sender_rights(None, kinds.as_deref());
+    let source = AdmittedSource::of_webhook(
+        "hr".to_owned(),
+        rights,
+        None,
+        edge::AccessRule::default(),
+        Instant::now(),
+    );
     let key = key.map(str::to_owned);
     let limits = EventLimits::default();
     let upload = BulkUpload {

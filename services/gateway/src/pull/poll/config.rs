@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use feeds::FeedGuard;
+use lifecycle::SenderRights;
 use outbound::{AskerOptions, CredentialConfig, SourceClient, Url};
 use serde::Deserialize;
 use sources::{
@@ -33,6 +34,9 @@ pub struct PollConfig {
     pub name: String,
     /// The URL of the list. `{since}` and `{since_date}` stand for the time since which changes are requested.
     pub url: String,
+    /// What its rows may say. Everything if left out, which at most one sender may do.
+    #[serde(default)]
+    pub may: Option<SenderRights>,
     /// The credential for the API.
     #[serde(default)]
     pub credential: Option<CredentialConfig>,

@@ -16,6 +16,13 @@ pub(super) fn footer(counts: &UndecidedCounts) -> String {
         (counts.contradictions, "contradiction", "contradictions", "", "usher people contradictions"),
         (counts.unbuilt, "person", "people", "who cannot be built", "usher people unbuilt"),
         (
+            counts.refused_departures,
+            "departure",
+            "departures",
+            "that the sender may not state",
+            "usher people refused --departures",
+        ),
+        (
             counts.record_conflicts,
             "record",
             "records",
@@ -54,6 +61,10 @@ mod tests {
         assert_eq!(line(|it| it.unread = 3), says("3 unreadable values (`usher people unread`)"));
         assert_eq!(line(|it| it.contradictions = 1), says("1 contradiction (`usher people contradictions`)"));
         assert_eq!(line(|it| it.unbuilt = 2), says("2 people who cannot be built (`usher people unbuilt`)"));
+        assert_eq!(
+            line(|it| it.refused_departures = 2),
+            says("2 departures that the sender may not state (`usher people refused --departures`)")
+        );
         assert_eq!(
             line(|it| it.record_conflicts = 1),
             says("1 record that may be another person's (`usher people conflicts ls`)")
