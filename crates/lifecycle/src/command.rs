@@ -362,6 +362,9 @@ pub struct Command {
     /// The command belongs to a policy change that was checked against the guard as a whole. It is not held again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
+    /// An operator ordered that the person is off, so the removal is not counted by the guard.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
     /// The command grants access that a later decision had revoked. The writer knows that decision, but the mapper's
     /// database does not: it was restored, and the events since then are lost. The writer holds the command until an
     /// operator approves it.

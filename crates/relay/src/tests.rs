@@ -131,6 +131,7 @@ fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> OutgoingMessage
         accepted_at: OffsetDateTime::UNIX_EPOCH,
         guard: None,
         planned: false,
+        ordered: false,
         needs_approval: false,
         stated_at: None,
         orphans: None,

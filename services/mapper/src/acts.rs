@@ -17,7 +17,7 @@ pub(crate) const NAMES: [&str; 6] =
     ["access_ordered", "joined", "correlated", "schedule_cancelled", "feed_decided", "policy_applied"];
 
 /// The operator in facts about decisions that Usher made by itself.
-const USHER: &str = "usher";
+pub(crate) const USHER: &str = "usher";
 /// The operator in facts about policies that a file put in force.
 const FILE: &str = "file";
 
@@ -73,8 +73,9 @@ impl OperatorAct {
                 let effective_at = unix_micros(*effective_at);
                 (by(who, why), ActKind::Cancel { person: subject(), effective_at, parts })
             }
-            Fact::FeedDecided { run, outcome, who, why, .. } if who != USHER => {
-                (by(who, why), ActKind::Feed { run: run.clone(), accept: outcome == "accepted" })
+            // A run that Usher accepted by itself must be in force again, although newer rows hide what it lists.
+            Fact::FeedDecided { run, outcome, who, why, .. } => {
+                (by(who, why), ActKind::Feed { run: run.clone(), accept: outcome != "rejected" })
             }
             Fact::PolicyApplied { target, version, who, why, .. } if who != FILE => {
                 (by(who, why), ActKind::Policy { target: target.clone(), version: *version })

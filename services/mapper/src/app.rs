@@ -136,7 +136,7 @@ pub async fn build_mapper(
             policies: parts.policies.clone(),
         },
         seeder: ObligationSeeder { parts: parts.clone(), retries: RetryLog::new() },
-        runs: RunJudge { parts: parts.clone(), retries: RetryLog::new() },
+        runs: RunJudge { parts: parts.clone(), rejected: orders.rejected_runs(), retries: RetryLog::new() },
         control: MapperControl {
             parts: parts.clone(),
             bus: bus.clone(),
@@ -207,10 +207,10 @@ impl MapperApp {
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.live.bus.clone().watch_lag(StreamName::Events, SERVICE));
         let mut parts = JoinSet::new();
-        let (orders, store) = (self.orders, self.live.parts.store.clone());
+        let (orders, of_orders) = (self.orders, self.live.parts.clone());
         let (bus, stop) = (self.live.bus.clone(), shutdown.clone());
         parts.spawn(async move {
-            follow_journal(orders, store, bus, stop).await;
+            follow_journal(orders, of_orders, bus, stop).await;
             Ok(())
         });
         parts.spawn(self.live.run(self.ready, shutdown.clone()));

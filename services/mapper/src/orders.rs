@@ -7,13 +7,15 @@
 //! operators ([`crate::acts::missing`]).
 
 mod position;
+mod run_decisions;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bus::{Bus, StreamName};
-use lifecycle::{DecideFeedRequest, FeedRunState, PersonRecord, verbs};
+use lifecycle::PersonRecord;
 use recovery::RecoveryResult;
 use sea_orm::EntityTrait;
 use store::{Store, StoreError};
@@ -24,7 +26,8 @@ use crate::SERVICE;
 use crate::acts::missing::{note_missing, read_setting, write_setting};
 use crate::acts::{ActKind, NAMES, OperatorAct, last_acts};
 use crate::policies::versions;
-use crate::rows::{decode_state, feed_run, identity, verdict};
+use crate::rows::{decode_state, identity, verdict};
+use crate::runs::RejectedRuns;
 use crate::work::{BatchInput, BatchProcessorParts};
 use position::{JournalPosition, first_unknown, is_older, journal_gap};
 
@@ -58,8 +61,6 @@ const KEEP_EVERY: Duration = Duration::from_secs(30);
 const LOOK_AT_RUNS_EVERY: Duration = Duration::from_secs(2);
 /// The time for which a decision waits for its run.
 const RUN_WITHIN: Duration = Duration::from_secs(600);
-/// The maximum time for one answer of the mapper.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The orders that JOURNAL holds and the database may not contain.
 #[derive(Debug, Default)]
@@ -75,6 +76,11 @@ pub(crate) struct RecoveredOrders {
     is_other_journal: AtomicBool,
     /// Decisions about runs of feeds that are not judged again yet.
     runs: Mutex<Vec<OperatorAct>>,
+    /// The runs among them that were rejected: they are not accepted by their guard.
+    rejected: RejectedRuns,
+    /// The last position of each stream of events when the decisions were taken up: from there on, everything that the lost
+    /// database knew is merged.
+    events_until: Mutex<Option<BTreeMap<String, u64>>>,
 }
 
 impl RecoveredOrders {
@@ -112,6 +118,8 @@ impl RecoveredOrders {
             position: Some(JournalPosition { made_at: extent.made_at, sequence: extent.last_sequence }),
             is_other_journal: AtomicBool::new(kept.is_some_and(|kept| kept.made_at != extent.made_at)),
             runs: Mutex::default(),
+            rejected: RejectedRuns::default(),
+            events_until: Mutex::default(),
         })
     }
 
@@ -128,7 +136,13 @@ impl RecoveredOrders {
             note_missing(&parts.store, gap).await?;
         }
         let acts = std::mem::take(&mut self.acts);
-        self.runs = Mutex::new(acts.iter().filter(|act| is_feed(act)).cloned().collect());
+        let runs: Vec<OperatorAct> = acts.iter().filter(|act| is_feed(act)).cloned().collect();
+        for act in &runs {
+            if let ActKind::Feed { run, accept: false } = &act.kind {
+                self.rejected.add(run);
+            }
+        }
+        self.runs = Mutex::new(runs);
         let mut unknown = Vec::new();
         for act in acts.into_iter().filter(|act| !is_feed(act)) {
             if !is_known(&parts.store, &act).await? {
@@ -175,38 +189,15 @@ impl RecoveredOrders {
         self.runs.lock().expect("nothing panics while holding it").is_empty()
     }
 
+    /// Returns the runs that an operator rejected.
+    pub(crate) fn rejected_runs(&self) -> RejectedRuns {
+        self.rejected.clone()
+    }
+
     async fn keep_position(&self, store: &Store) -> Result<(), StoreError> {
         let Some(position) = self.position else { return Ok(()) };
         let json = serde_json::to_string(&position).expect("a position is plain data");
         write_setting(store.writer(), POSITION, json).await
-    }
-
-    /// Decides about runs again that an operator had decided about. A run that cannot be judged yet waits; the decision is
-    /// noted as missing if the run cannot be judged before the time for it is over.
-    async fn decide_runs(&self, store: &Store, bus: &Bus, is_over: bool) -> Result<(), StoreError> {
-        let waiting = self.runs.lock().expect("nothing panics while holding it").clone();
-        let mut left = Vec::new();
-        for act in waiting {
-            let ActKind::Feed { run, accept } = &act.kind else { continue };
-            let row = feed_run::Entity::find_by_id(run.to_string()).one(store.reader()).await;
-            let row = row.map_err(StoreError::statement("read a run of a feed"))?;
-            let waits = match row.map(|row| row.shown_state()) {
-                Some(FeedRunState::Held) => {
-                    let request =
-                        DecideFeedRequest { run: run.clone(), accept: *accept, actor: act.actor.clone() };
-                    bus.ask::<verbs::DecideFeedVerb>(&request, ANSWER_TIMEOUT).await.is_err()
-                }
-                Some(FeedRunState::Open | FeedRunState::Merging) | None => true,
-                Some(_) => false,
-            };
-            match (waits, is_over) {
-                (true, false) => left.push(act),
-                (true, true) => note_missing(store, &act_in_words(&act)).await?,
-                (false, _) => {}
-            }
-        }
-        *self.runs.lock().expect("nothing panics while holding it") = left;
-        Ok(())
     }
 }
 
@@ -285,7 +276,13 @@ fn act_in_words(act: &OperatorAct) -> String {
 }
 
 /// Keeps the database's position in JOURNAL, and decides about runs again that wait, until shutdown.
-pub(crate) async fn follow_journal(orders: Arc<RecoveredOrders>, store: Store, bus: Bus, shutdown: Shutdown) {
+pub(crate) async fn follow_journal(
+    orders: Arc<RecoveredOrders>,
+    parts: BatchProcessorParts,
+    bus: Bus,
+    shutdown: Shutdown,
+) {
+    let store = parts.store.clone();
     let began = Instant::now();
     loop {
         let is_complete = orders.is_complete();
@@ -293,7 +290,7 @@ pub(crate) async fn follow_journal(orders: Arc<RecoveredOrders>, store: Store, b
             keep_position_now(&store, &bus).await
         } else {
             let is_over = began.elapsed() >= RUN_WITHIN;
-            orders.decide_runs(&store, &bus, is_over).await.map_err(OrdersError::Store)
+            orders.decide_runs(&parts, &bus, is_over).await
         };
         if let Err(error) = done {
             tracing::warn!(

@@ -14,7 +14,8 @@ pub(crate) mod silent;
 
 pub(crate) use judge::{RunDecision, decide_run};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lifecycle::{FeedRunId, FeedRunState, unix_micros};
@@ -46,8 +47,25 @@ const RUNS_KEEP: time::Duration = time::Duration::days(400);
 /// Judges runs.
 pub(crate) struct RunJudge {
     pub(crate) parts: BatchProcessorParts,
+    /// Runs that an operator rejected before the database was lost or restored.
+    pub(crate) rejected: RejectedRuns,
     /// How often work was done again.
     pub(crate) retries: RetryLog,
+}
+
+/// Runs that an operator rejected, as JOURNAL says. Their guard must not accept them. Clones share the list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RejectedRuns(Arc<Mutex<BTreeSet<String>>>);
+
+impl RejectedRuns {
+    /// Adds a run.
+    pub(crate) fn add(&self, run: &FeedRunId) {
+        self.0.lock().expect("nothing panics while holding it").insert(run.to_string());
+    }
+
+    fn contains(&self, run: &str) -> bool {
+        self.0.lock().expect("nothing panics while holding it").contains(run)
+    }
 }
 
 /// The time of the next count of a run, and the number of merged people at the last count.
@@ -125,6 +143,8 @@ impl RunJudge {
         }
         if !unread.is_empty() {
             self.hold_unread(row, unread.len()).await
+        } else if is_merged && self.rejected.contains(&row.run) {
+            self.hold(row, "an operator rejected it before".to_owned()).await
         } else if is_merged {
             self.judge(row, last).await
         } else {

@@ -127,6 +127,8 @@ pub(crate) struct CommandCause {
     trace: TraceContext,
     /// `true` if the cause is a policy change and not an event.
     backfill: bool,
+    /// `true` if the cause is an operator who ordered that the person is off.
+    ordered_off: bool,
     /// `true` if the cause is a repeated row. Such a row is published only if something follows from it.
     repeated: bool,
 }
@@ -139,6 +141,7 @@ impl CommandCause {
             said_at: Some(event.time),
             trace,
             backfill: false,
+            ordered_off: false,
             repeated: false,
         }
     }
@@ -151,6 +154,7 @@ impl CommandCause {
             said_at: None,
             trace: TraceContext::root(),
             backfill,
+            ordered_off: false,
             repeated: false,
         }
     }

@@ -100,6 +100,7 @@ fn command(person: usize, revision: i64) -> OutgoingMessage {
         accepted_at: time::OffsetDateTime::now_utc(),
         guard: None,
         planned: false,
+        ordered: false,
         needs_approval: false,
         stated_at: None,
         orphans: None,

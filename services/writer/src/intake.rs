@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, StreamName};
-use lifecycle::{Command, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead};
+use lifecycle::{
+    AccountState, Command, DesiredState, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead,
+};
 use relay::{OutboxBatch, OutboxPublisher};
 use retry::RetryLog;
 use scim::NestedGroups;
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::error::WriterRunError;
 use crate::guard::safety::{OUTDATED, tell_held};
-use crate::rows::access::takes_away;
+use crate::rows::access::{AccessChange, takes_away};
 use crate::rows::facts::{SERVICE, TransactionFacts};
 use crate::rows::words::RowStatus;
 use crate::rows::{control, dead, load_resources, make_lockable, resource, save_resources};
@@ -268,6 +270,7 @@ fn apply_command(
         news.outlived(letter, &row.subject, command.revision);
     }
     let needs_approval = needs_approval(row, command);
+    let waited = row.access_change().filter(|_| !row.is_let_through());
     row.desired_revision = command.revision;
     row.desired = serde_json::to_string(&command.desired).expect("a desired state is plain data");
     row.event = command.event.as_ref().map(ToString::to_string);
@@ -281,9 +284,9 @@ fn apply_command(
     row.awaits = None;
     row.waiting = None;
     row.last_error = None;
-    row.planned = command.planned;
     row.stated_at = row.stated_at.max(command.stated_at.map(micros));
     row.count_change(&command.desired);
+    row.planned = is_permitted(command, waited, row.access_change());
     row.delete_at = None;
     row.enqueue(RowStatus::Pending, micros(now()));
     if needs_approval {
@@ -291,6 +294,16 @@ fn apply_command(
         tell_held(row, OUTDATED, news);
     }
     outlived
+}
+
+/// Returns whether the command brings its permission with it. An order does for switching off. A plan does for what it
+/// showed: a change of access that waited before, or was held or rejected, is no part of it.
+fn is_permitted(command: &Command, waited: Option<AccessChange>, asked: Option<AccessChange>) -> bool {
+    let is_switched_off =
+        matches!(&command.desired, DesiredState::User(account) if account.state == AccountState::Disabled);
+    let waited_before =
+        waited.zip(asked).is_some_and(|(waited, asked)| waited.takes_away() == asked.takes_away());
+    (command.ordered && is_switched_off) || (command.planned && !waited_before)
 }
 
 /// Returns whether an operator must approve access that the mapper decided on with a database older than the row. Once

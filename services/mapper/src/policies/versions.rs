@@ -220,6 +220,7 @@ pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Co
         accepted_at: now(),
         guard: Some(policy.guard()),
         planned: true,
+        ordered: false,
         needs_approval: false,
         stated_at: None,
         orphans: Some(policy.orphans().clone()),

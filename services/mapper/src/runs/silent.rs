@@ -36,7 +36,7 @@ pub(crate) async fn silent_feeds(
     now: i64,
 ) -> Result<Vec<SilentFeed>, StoreError> {
     let heard = heard_feeds(connection).await?;
-    let mut silent = Vec::new();
+    let mut gone = Vec::new();
     for (feed, at) in &heard {
         let is_old =
             at.last < now - SILENT_AFTER && at.last < now - INTERVALS * interval(connection, feed).await?;
@@ -44,10 +44,16 @@ pub(crate) async fn silent_feeds(
         let newer = heard.iter().filter(|(_, other)| other.first > at.last).map(|(feed, _)| feed.as_str());
         let is_taken_over = !is_old && takes_over(connection, feed, &newer.collect::<Vec<_>>()).await?;
         if is_old || is_taken_over {
-            let people = only_listed_by(connection, feed).await?;
-            let heard_at = moment_of(at.last);
-            silent.extend((people > 0).then(|| SilentFeed { feed: feed.clone(), heard_at, people }));
+            gone.push((feed.as_str(), at.last));
         }
+    }
+    // One silent feed does not vouch for the people of another.
+    let names: Vec<&str> = gone.iter().map(|(feed, _)| *feed).collect();
+    let mut silent = Vec::new();
+    for (feed, last) in gone {
+        let people = listed_by_none_but(connection, feed, &names).await?;
+        let heard_at = moment_of(last);
+        silent.extend((people > 0).then(|| SilentFeed { feed: feed.to_owned(), heard_at, people }));
     }
     Ok(silent)
 }
@@ -102,12 +108,16 @@ async fn takes_over(
     Ok(common > 0 && common * 2 >= all)
 }
 
-/// Returns the number of people whom only this feed lists as employed.
-async fn only_listed_by(connection: &impl ConnectionTrait, feed: &str) -> Result<u64, StoreError> {
+/// Returns the number of people whom this feed lists as employed, and no feed outside of `silent` does.
+async fn listed_by_none_but(
+    connection: &impl ConnectionTrait,
+    feed: &str,
+    silent: &[&str],
+) -> Result<u64, StoreError> {
     let elsewhere = Query::select()
         .column(feed_person::Column::Key)
         .from(feed_person::Entity)
-        .and_where(feed_person::Column::Feed.ne(feed))
+        .and_where(feed_person::Column::Feed.is_not_in(silent.iter().copied()))
         .and_where(feed_person::Column::Employed.eq(true))
         .to_owned();
     let only = employed_people(feed).filter(feed_person::Column::Key.not_in_subquery(elsewhere));

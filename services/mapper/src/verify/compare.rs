@@ -130,8 +130,8 @@ impl TargetVerifier {
                 other => found.push(EntryDifference { kind, ours: Some(entry), theirs: other }),
             }
         }
-        // An entry that gives no access and is not known here is harmless.
-        let unknown = theirs.into_values().filter(|entry| entry.gives);
+        // A person whose account must be off may have it on: the change is held, was rejected, or had no effect.
+        let unknown = theirs.into_values().filter(|entry| entry.gives || kind == ResourceKind::User);
         found.extend(unknown.map(|entry| EntryDifference { kind, ours: None, theirs: Some(entry) }));
         Ok(found)
     }
@@ -216,6 +216,10 @@ impl TargetVerifier {
         for difference in foreign {
             if known.contains(&difference.entry().subject) && difference.kind != ResourceKind::Membership {
                 again.insert(0, difference);
+                continue;
+            }
+            // What gives no access to somebody unknown, such as an orphan that was switched off, is harmless.
+            if !difference.entry().gives {
                 continue;
             }
             report.unknown += 1;

@@ -96,6 +96,7 @@ impl BatchState<'_> {
             accepted_at: self.now,
             guard: self.policies.of(target).map(|in_force| in_force.policy.guard()),
             planned: false,
+            ordered: false,
             needs_approval: gives && (is_outdated || self.withholds_access),
             stated_at: row.stated_at.map(moment_of),
             orphans: None,

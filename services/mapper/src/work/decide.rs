@@ -183,8 +183,12 @@ impl BatchState<'_> {
         let before = self.desired.get(&key);
         let was = before.map(|row| row.state.clone());
         let confirms = before.is_some_and(|row| self.confirms_access(row, gives));
+        // An order is sent even if nothing changes: the writer may hold the same change for another reason.
+        let is_ordered = cause.ordered_off && !gives;
         match before {
-            Some(row) if row.desired == json && !confirms && !self.again.contains_key(&key) => {
+            Some(row)
+                if row.desired == json && !confirms && !is_ordered && !self.again.contains_key(&key) =>
+            {
                 self.tell_nothing_to_do(policy, kind, subject, "unchanged", wish.because, cause);
                 return was;
             }
@@ -202,6 +206,7 @@ impl BatchState<'_> {
         let is_same = before.is_some_and(|row| row.desired == json);
         let lane = match is_same {
             _ if again.is_some() => lane_again(gives),
+            _ if is_ordered => Lane::Leaver,
             true => Lane::Backfill,
             false => command_lane(was.as_deref(), gives, cause),
         };
@@ -232,6 +237,7 @@ impl BatchState<'_> {
                 accepted_at: cause.accepted_at,
                 guard: Some(policy.guard()),
                 planned: cause.backfill,
+                ordered: is_ordered,
                 needs_approval: gives
                     && (self.withholds_access || again.is_some_and(|theirs| theirs.is_later_removal)),
                 stated_at: stated_at.map(moment_of),

@@ -66,6 +66,7 @@ impl BatchState<'_> {
                     accepted_at: cause.accepted_at,
                     guard: None,
                     planned: cause.backfill,
+                    ordered: false,
                     needs_approval: false,
                     stated_at: None,
                     orphans: None,

@@ -28,7 +28,8 @@ impl BatchState<'_> {
         let trace = TraceContext::root();
         let Some(known) = self.people.get_mut(person) else { return };
         known.state.order_access(kind, order);
-        known.touched = Some(CommandCause { trace, ..CommandCause::again(self.now, false) });
+        let ordered_off = kind == AccessOrderKind::Off && order.is_some();
+        known.touched = Some(CommandCause { trace, ordered_off, ..CommandCause::again(self.now, false) });
         self.orders.push(match order {
             Some(AccessOrder { since, until }) => OrderRow::Given(order::Model {
                 person: person.to_owned(),

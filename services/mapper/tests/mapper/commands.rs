@@ -172,6 +172,7 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             accepted_at: OffsetDateTime::UNIX_EPOCH,
             guard: None,
             planned: false,
+            ordered: false,
             needs_approval: false,
             stated_at: None,
             orphans: None,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use bus::Bus;
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
-    AccountOffEvidence, AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, LeaverCause,
-    LeaversReply, LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation,
+    AccountOffEvidence, AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, Lane,
+    LeaverCause, LeaversReply, LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation,
     ObligationState, OperatorVerb as _, OrderAccessRequest, WaitHelper, WaitReason, WaitingFor, verbs,
 };
 use serde_json::json;
@@ -301,6 +301,26 @@ async fn a_person_who_is_ordered_off_is_off_whatever_sources_say_until_the_order
         order(&world, AccessOrderKind::Off, false, Some(soon)).await;
         world.until("it is off", async |world| world.state("E-1") == Some(AccountState::Disabled)).await;
         world.until("it ends", async |world| world.state("E-1") == Some(AccountState::Active)).await;
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_sent_although_the_person_has_left_already() {
+    for database in test_databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "HR")]).await;
+        world.settle().await;
+        world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
+        world.settle().await;
+        let before = world.commands.len();
+        assert!(!world.commands[before - 1].ordered);
+        // The guard may hold the departure. The order is sent, so that it does not.
+        order(&world, AccessOrderKind::Off, false, None).await;
+        world.until("it is sent", async |world| world.commands.len() > before).await;
+        let sent = &world.commands[before];
+        assert!(sent.ordered && sent.lane == Lane::Leaver, "{sent:?}");
+        assert!(sent.revision > world.commands[before - 1].revision);
         world.stop_mappers().await;
     }
 }

@@ -3,7 +3,7 @@
 use feeds::{FeedGuard, FileCompletion};
 use lifecycle::{
     AccessOrderKind, AccessOrdersReply, AccessOrdersRequest, AccountState, Actor, CancelScheduleRequest,
-    DecideFeedRequest, EventKind, Fact, FactRecord, FeedRunState, FeedRunStatus, JoinPeopleReply,
+    DecideFeedRequest, Event, EventKind, Fact, FactRecord, FeedRunState, FeedRunStatus, JoinPeopleReply,
     JoinPeopleRequest, MapperStatus, OrderAccessRequest, ScheduleReply, ScheduleRequest, VerifyRequest,
     verbs,
 };
@@ -282,5 +282,54 @@ async fn a_run_of_a_feed_that_an_operator_accepted_since_the_backup_is_accepted_
     let off =
         "SELECT count(*) AS n FROM mapper_desired WHERE subject IN ('E-2', 'E-3') AND state = 'disabled'";
     world.until("the missing people are off", async |world| world.count(off).await == 2).await;
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_accepted_is_in_force_again_although_rows_of_a_rejected_one_hide_it() {
+    let people = ["E-1", "E-2", "E-3", "E-4", "E-5"];
+    let mut world = running(sqlite_database()).await;
+    world.settle().await;
+    world.stop_mappers().await;
+    world.back_up().await;
+    start(&mut world).await;
+    let file = |name: &str, said: i64, people: &[&str]| {
+        let run = run_of("hr", name, said);
+        let rows: Vec<Event> = people.iter().map(|person| here(person, &run, said)).collect();
+        let mut last = end(&run, said, people);
+        let mut completion = FileCompletion::from_attributes(&last.attributes).unwrap();
+        completion.guard = FeedGuard { shrink_percent_max: 40, ..FeedGuard::default() };
+        last.attributes = completion.to_attributes();
+        (run, rows.into_iter().chain([last]).collect::<Vec<Event>>())
+    };
+    let files = [("one", 10, &people[..]), ("two", 20, &people[..4]), ("three", 30, &people[..1])];
+    let [(one, first), (two, second), (three, third)] =
+        files.map(|(name, said, people)| file(name, said, people));
+    world.send(&first).await;
+    becomes(&mut world, &one, FeedRunState::Accepted).await;
+    world.send(&second).await;
+    becomes(&mut world, &two, FeedRunState::Accepted).await;
+    let off = "SELECT count(*) AS n FROM mapper_desired WHERE state = 'disabled'";
+    world.until("who is missing is off", async |world| world.count(off).await == 1).await;
+    world.send(&third).await;
+    becomes(&mut world, &three, FeedRunState::Held).await;
+    let request = DecideFeedRequest { run: three.run.clone(), accept: false, actor: actor() };
+    let _: FeedRunStatus = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap();
+    world
+        .until("JOURNAL holds the decisions", async |world| {
+            let reading = world.bus.journal_facts("mapper", &["feed_decided"], 0, |_| true).await.unwrap();
+            reading.facts.len() == 3
+        })
+        .await;
+    world.stop_mappers().await;
+    // The database knows nothing of all that, and reads the three files again before it judges one.
+    world.restore().await;
+    start(&mut world).await;
+    becomes(&mut world, &two, FeedRunState::Accepted).await;
+    becomes(&mut world, &three, FeedRunState::Rejected).await;
+    let left = "SELECT count(*) AS n FROM mapper_desired WHERE subject = 'E-5' AND state = 'disabled'";
+    world.until("who left is off again", async |world| world.count(left).await == 1).await;
+    let on = "SELECT count(*) AS n FROM mapper_desired WHERE state = 'active'";
+    assert_eq!(world.count(on).await, 4, "the rejected file ends no employment");
     world.stop_mappers().await;
 }

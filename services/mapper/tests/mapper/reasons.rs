@@ -122,6 +122,7 @@ fn switch_off(target: &str, subject: &str, bytes: usize) -> OutgoingMessage {
         accepted_at: time::OffsetDateTime::UNIX_EPOCH,
         guard: None,
         planned: false,
+        ordered: false,
         needs_approval: false,
         stated_at: None,
         orphans: None,

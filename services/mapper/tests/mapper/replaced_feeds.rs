@@ -60,6 +60,25 @@ async fn a_feed_that_got_another_name_is_in_status_until_the_other_one_replaces_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_got_another_name_twice_does_not_hide_whom_its_former_names_list() {
+    for database in test_databases() {
+        let mut world = running(database).await;
+        for (name, said, people) in
+            [("people", 10, &ALL[..]), ("staff", 20, &ALL[..]), ("workers", 30, &ALL[..3])]
+        {
+            let run = run_of(name, "one", said);
+            world.send(&file(&run, said, people, &[])).await;
+            becomes(&mut world, &run, FeedRunState::Accepted).await;
+        }
+        world.settle().await;
+        are_active(&world, &ALL);
+        let expected = [("people".to_owned(), 2), ("staff".to_owned(), 2)];
+        assert_eq!(silent(&world).await, expected, "E-4 and E-5 are listed by feeds that are gone");
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_replaces_another_one_loses_its_people_only_within_the_guard() {
     for database in test_databases() {
         let mut world = running(database).await;

@@ -6,8 +6,8 @@ use bus::Bus;
 use lifecycle::digest::{DesiredEntry, RangeDigests};
 use lifecycle::{
     AccountState, Actor, DesiredState, DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Event,
-    EventKind, Lane, OperatorVerb as _, ResourceKind, VerificationState, VerifiedRequest, VerifyReply,
-    VerifyRequest, verbs,
+    EventKind, Lane, ObligationState, OperatorVerb as _, ResourceKind, VerificationState, VerifiedRequest,
+    VerifyReply, VerifyRequest, verbs,
 };
 use serde_json::json;
 use store::testing::test_databases;
@@ -90,6 +90,7 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
         world.settle().await;
         world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
         world.send(&[event(EventKind::WorkerLeft, "E-5", 2, json!({}))]).await;
+        world.send(&[event(EventKind::WorkerLeft, "E-6", 2, json!({}))]).await;
         world.settle().await;
         let last = world.last_resources();
         let decided = |key: &str| &last[&("crm".to_owned(), ResourceKind::User, key.to_owned())];
@@ -98,8 +99,9 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
             let content = lifecycle::digest::content_hash(&serde_json::to_string(desired).unwrap());
             DesiredEntry { content, ..entry(key, *revision, true) }
         };
-        // E-1 left, but the writer missed it. For E-2 the writer has a later revision. It does not know E-3. E-4 agrees. E-5 left
-        // before any desired state existed here, as after a restore. are unknown here; X-2 has no access.
+        // E-1 left, but the writer missed it. For E-2 the writer has a later revision. It does not know E-3. E-4 agrees. E-5 and
+        // E-6 left before any desired state existed here, as after a loss; E-6 must be off, but may be on, for example because
+        // an operator rejected that. are unknown here; X-2 has no access.
         let ahead = decided("E-2").0 + 1_000;
         let believed = Believed {
             accounts: vec![
@@ -107,6 +109,7 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
                 entry("E-2", ahead, true),
                 same("E-4"),
                 entry("E-5", 4, true),
+                entry("E-6", 4, false),
                 entry("X-1", 1, true),
                 entry("X-2", 1, false),
             ],
@@ -118,11 +121,11 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
         let reply = verify(&world).await;
         let [found] = &reply.verifications[..] else { panic!("one target: {reply:?}") };
         assert_eq!(found.state, VerificationState::Finished, "{found:?}");
-        assert_eq!((found.compared, found.differed, found.leavers), (4, 4, 2), "{found:?}");
-        assert_eq!((found.sent_again, &found.unknown_subjects[..]), (4, &["X-1".to_owned()][..]));
+        assert_eq!((found.compared, found.differed, found.leavers), (4, 5, 2), "{found:?}");
+        assert_eq!((found.sent_again, &found.unknown_subjects[..]), (5, &["X-1".to_owned()][..]));
         assert_eq!(believed.lock().unwrap().verified.last().map(|told| told.begun), Some(7));
-        world.until("all of it came", async |world| world.commands.len() >= before + 4).await;
-        for key in ["E-1", "E-5"] {
+        world.until("all of it came", async |world| world.commands.len() >= before + 5).await;
+        for key in ["E-1", "E-5", "E-6"] {
             let sent = world.commands[before..].iter().find(|command| command.subject == key).unwrap();
             let DesiredState::User(account) = &sent.desired else { panic!("an account") };
             assert_eq!((account.state, sent.lane), (AccountState::Disabled, Lane::Leaver), "{key}");
@@ -134,6 +137,11 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
             assert_eq!((account.state, sent.lane), (AccountState::Active, Lane::Backfill), "{key}");
             assert!(sent.revision > theirs);
         }
+        assert_eq!(
+            crate::leavers::of(&world, "E-6").await.state,
+            ObligationState::Open,
+            "its evidence is asked for"
+        );
         answering.abort();
         world.stop_mappers().await;
     }

@@ -13,7 +13,7 @@ pub fn render_order(order: &AccessOrderStatus) -> String {
     let until = order.until.map(|until| format!(" until {}", moment_text(until))).unwrap_or_default();
     match (order.order, order.in_force) {
         (AccessOrderKind::Off, true) => format!(
-            "{person} is now disabled at every target{until}; to check: usher leavers --person {person} --all\n"
+            "ordered: {person} is disabled at every target{until}; to see that it is done: usher leavers --person {person} --all\n"
         ),
         (AccessOrderKind::Keep, true) => {
             format!("the accounts of {person} are on legal hold{until}: none of them is deleted\n")
@@ -77,7 +77,7 @@ mod tests {
              E-1     2026-07-01T00:00:00Z  lifted                yes               alice  incident 7\n\
              E-2     2026-07-01T00:00:00Z  2026-07-02T00:00:00Z  no, it has ended  bob    holiday\n"
         );
-        assert!(render_order(&reply.orders[0]).starts_with("E-1 is now disabled at every target; "));
+        assert!(render_order(&reply.orders[0]).starts_with("ordered: E-1 is disabled at every target; "));
         assert!(render_order(&reply.orders[1]).starts_with("`off` is lifted"));
     }
 }

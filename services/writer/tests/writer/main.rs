@@ -25,6 +25,7 @@ mod orphans;
 mod other_accounts;
 mod outages;
 mod ownership;
+mod permission;
 mod persistence;
 mod probe;
 mod profiles;

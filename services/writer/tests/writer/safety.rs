@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Returns the number of people who can use their accounts.
-    fn usable(&self, keys: &[String]) -> usize {
+    pub(crate) fn usable(&self, keys: &[String]) -> usize {
         keys.iter().filter(|key| self.user(key).is_some_and(|user| user.active)).count()
     }
 

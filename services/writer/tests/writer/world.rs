@@ -34,6 +34,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct Sent {
     pub(crate) guard: Option<RemovalGuard>,
     pub(crate) planned: bool,
+    pub(crate) ordered: bool,
     pub(crate) needs_approval: bool,
     /// The time of the last statement of a source about the person.
     pub(crate) stated_at: Option<OffsetDateTime>,
@@ -73,6 +74,7 @@ fn command(subject: &str, revision: i64, desired: DesiredState, sent: Sent) -> C
         accepted_at: OffsetDateTime::now_utc(),
         guard: sent.guard,
         planned: sent.planned,
+        ordered: sent.ordered,
         needs_approval: sent.needs_approval,
         stated_at: sent.stated_at,
         orphans: None,

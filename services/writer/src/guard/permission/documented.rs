@@ -10,11 +10,14 @@ use store::Store;
 
 use super::*;
 use crate::WriterMigrator;
-use crate::rows::access::AccountOrigin;
+use crate::rows::access::{AccountOrigin, OffEvidence};
 use crate::rows::control;
 use crate::rows::words::RowStatus;
 
 const PAGE: &str = include_str!("../../../../../docs/policy.md");
+
+/// The number of accounts that were off before the guard's hours began.
+const OFF_FOR_LONG: usize = 200;
 
 /// One row of the table.
 struct GuardTableRow<'a> {
@@ -131,6 +134,7 @@ fn linked(target: &str, number: usize, active: bool) -> resource::Model {
     row.applied = Some(json!({ "active": active }).to_string());
     row.desired = serde_json::to_string(&desired(AccountState::Active)).unwrap();
     row.origin = Some(AccountOrigin::Created.as_str().to_owned());
+    row.keep_evidence((!active).then_some(OffEvidence::Answer), 0);
     row
 }
 
@@ -139,9 +143,12 @@ async fn held(store: &Store, target: &str, row: &GuardTableRow<'_>) -> usize {
     let tx = store.begin().await.unwrap();
     control::set_guard(&tx, target, row.guard).await.unwrap();
     let at_rest = row.accounts - if row.change == "create" { 0 } else { row.waiting };
-    let resting = (0..at_rest).map(|number| linked(target, 500 + number, true));
+    let is_off_since = |number: usize| number < row.before && row.change == "switch off";
+    let resting = (0..at_rest).map(|number| linked(target, 500 + number, !is_off_since(number)));
+    // People who left long ago change nothing, although their accounts are linked for ever.
+    let off = (0..OFF_FOR_LONG).map(|number| linked(target, 10_000 + number, false));
     let waiting = (0..row.waiting).map(|number| row.waiting_row(target, number));
-    save_resources(&tx, resting.chain(waiting).collect()).await.unwrap();
+    save_resources(&tx, resting.chain(waiting).chain(off).collect()).await.unwrap();
     for number in 0..row.before {
         let done = linked(target, 500 + number, true);
         count_change(&tx, &done, row.access_change().unwrap()).await.unwrap();

@@ -19,8 +19,12 @@ pub(crate) struct AccessSum {
     disabled: u64,
     deleted: u64,
     enabled: u64,
-    /// The number of linked accounts and groups. They are not counted if there are few changes.
-    linked: u64,
+    /// The number of linked accounts and groups that are not known to be off. They are not counted if there are few changes.
+    with_access: u64,
+    /// The removals that were carried out. These accounts and groups had access when the guard's hours began.
+    removed: u64,
+    /// The accounts that are to be switched on again.
+    coming_on: u64,
 }
 
 impl AccessSum {
@@ -30,8 +34,14 @@ impl AccessSum {
     /// Returns an error if the database fails.
     pub(crate) async fn read(connection: &impl ConnectionTrait, target: &str) -> Result<Self, StoreError> {
         let guard = control::load_control(connection, target).await?.guard();
-        let mut sum = Self { guard, disabled: 0, deleted: 0, enabled: 0, linked: 0 };
-        for (change, rows) in count_changes(connection, target, guard).await? {
+        let mut sum =
+            Self { guard, disabled: 0, deleted: 0, enabled: 0, with_access: 0, removed: 0, coming_on: 0 };
+        for (change, source, rows) in count_changes(connection, target, guard).await? {
+            match (source == CARRIED_OUT, AccessChange::named(&change).takes_away()) {
+                (true, true) => sum.removed += rows,
+                (false, false) => sum.coming_on += rows,
+                (true, false) | (false, true) => {}
+            }
             match AccessChange::named(&change) {
                 AccessChange::Disable => sum.disabled += rows,
                 AccessChange::Delete => sum.deleted += rows,
@@ -41,19 +51,29 @@ impl AccessSum {
         let changes = Ord::max(sum.removals(), sum.enabled);
         // Few changes need no count of all links, unless they exceed the guard all the same: then the reason names the count.
         if changes > RemovalGuard::PERCENT_COUNTS_ABOVE || changes > guard.deletions {
-            let linked = resource::Entity::find()
+            let with_access = resource::Entity::find()
                 .filter(resource::Column::Target.eq(target))
                 .filter(resource::Column::RemoteId.is_not_null())
+                .filter(resource::Column::OffEvidence.is_null())
                 .count(connection)
                 .await;
-            sum.linked = linked.map_err(StoreError::statement("count what is linked"))?;
+            sum.with_access = with_access.map_err(StoreError::statement("count what has access"))?;
         }
-        sum.linked = Ord::max(sum.linked, changes);
         Ok(sum)
     }
 
     fn removals(&self) -> u64 {
         self.disabled + self.deleted
+    }
+
+    /// Returns the number of accounts and groups that had access when the guard's hours began.
+    fn before_removals(&self) -> u64 {
+        Ord::max(self.with_access + self.removed, self.removals())
+    }
+
+    /// Returns the number of accounts and groups that have access once those that are to be switched on again have it.
+    fn after_returns(&self) -> u64 {
+        Ord::max(self.with_access + self.coming_on, self.enabled)
     }
 
     /// Returns the reason why there are too many changes of this kind, or `None` if there are not.
@@ -63,19 +83,23 @@ impl AccessSum {
                 Some(exceeded) => (self.deleted, vec![exceeded], "have been deleted"),
                 None => return self.objection(AccessChange::Disable),
             },
-            AccessChange::Disable => {
-                (self.removals(), self.guard.exceeded(self.removals(), self.linked), "have lost access")
-            }
-            AccessChange::Enable => {
-                (self.enabled, self.guard.exceeded(self.enabled, self.linked), "have been switched on again")
-            }
+            AccessChange::Disable => (
+                self.removals(),
+                self.guard.exceeded(self.removals(), self.before_removals()),
+                "have lost access",
+            ),
+            AccessChange::Enable => (
+                self.enabled,
+                self.guard.exceeded(self.enabled, self.after_returns()),
+                "have been switched on again",
+            ),
         };
         if exceeded.is_empty() {
             return None;
         }
+        let of = if change.takes_away() { self.before_removals() } else { self.after_returns() };
         Some(format!(
-            "{count} of {} accounts and groups would {what} within {} hours, over {} of the policy",
-            Ord::max(self.linked, count),
+            "{count} of {of} accounts and groups would {what} within {} hours, over {} of the policy",
             self.guard.window_hours,
             exceeded.join(" and ")
         ))
@@ -95,18 +119,26 @@ pub(super) fn waiting_changes() -> Expr {
     resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
 }
 
-/// Counts the changes of each kind in one statement, so that all are counted at the same moment.
+/// The word for changes that were carried out, in the result of [`count_changes`].
+const CARRIED_OUT: &str = "carried_out";
+/// The word for changes that were not carried out yet.
+const COMING: &str = "coming";
+
+/// Counts the changes of each kind in one statement, so that all are counted at the same moment. Returns each kind with the
+/// word for where it was counted.
 async fn count_changes(
     connection: &impl ConnectionTrait,
     target: &str,
     guard: RemovalGuard,
-) -> Result<Vec<(String, u64)>, StoreError> {
+) -> Result<Vec<(String, String, u64)>, StoreError> {
     let failed = StoreError::statement("add up changes of access");
     let since = micros(now()) - i64::from(guard.window_hours) * HOUR_MICROS;
     let held =
         resource::Column::Status.eq(RowStatus::Held).and(resource::Column::Held.eq(HeldBy::Guard.as_str()));
+    let source = Alias::new("source");
     let coming = Query::select()
         .column(resource::Column::AccessChange)
+        .expr_as(Expr::val(COMING), source.clone())
         .from(resource::Entity)
         .and_where(resource::Column::Target.eq(target))
         .and_where(resource::Column::AccessChange.is_not_null())
@@ -114,6 +146,7 @@ async fn count_changes(
         .to_owned();
     let counted = Query::select()
         .column(removal::Column::AccessChange)
+        .expr_as(Expr::val(CARRIED_OUT), source.clone())
         .from(removal::Entity)
         .and_where(removal::Column::Target.eq(target))
         .and_where(removal::Column::At.gt(since))
@@ -122,14 +155,20 @@ async fn count_changes(
     let change = Alias::new("access_change");
     let sum = Query::select()
         .column(change.clone())
+        .column(source.clone())
         .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("changes"))
         .from_subquery(counted, Alias::new("counted"))
         .group_by_col(change)
+        .group_by_col(source)
         .to_owned();
     let rows = connection.query_all(&sum).await.map_err(&failed)?;
     let read = |row: sea_orm::QueryResult| {
         let changes: i64 = row.try_get("", "changes")?;
-        Ok((row.try_get("", "access_change")?, u64::try_from(changes).unwrap_or(0)))
+        Ok((
+            row.try_get("", "access_change")?,
+            row.try_get("", "source")?,
+            u64::try_from(changes).unwrap_or(0),
+        ))
     };
     rows.into_iter().map(read).collect::<Result<_, sea_orm::DbErr>>().map_err(&failed)
 }
