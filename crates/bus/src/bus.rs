@@ -161,7 +161,7 @@ impl Bus {
         Consumer::open(departures, self.0.config.connect_timeout()).await
     }
 
-    fn durables(&self, feed: StreamName, name: &str) -> Vec<DurableConsumer> {
+    pub(crate) fn durables(&self, feed: StreamName, name: &str) -> Vec<DurableConsumer> {
         let BrokerConnection { jetstream, link, .. } = &self.0.connected;
         let ack_wait = Duration::from_secs(self.0.config.ack_wait_seconds);
         let durable = |stream: String| {

@@ -1,10 +1,12 @@
 //! The connection settings of the broker and the limits of its streams.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::BusError;
 
 /// The `nats` section of the configuration.
 #[derive(Clone, Deserialize)]
@@ -14,6 +16,12 @@ pub struct BusConfig {
     pub url: String,
     /// The token to authenticate with.
     pub token: Option<String>,
+    /// The user name, with [`Self::password`], as an alternative to a token.
+    pub user: Option<String>,
+    /// The password of [`Self::user`].
+    pub password: Option<String>,
+    /// A file with the seed of an NKey, as an alternative to a token. `usher admin nats` writes one for each service.
+    pub nkey_file: Option<PathBuf>,
     /// A file with user credentials (JWT and seed), as an alternative to a token.
     pub credentials_file: Option<PathBuf>,
     /// A PEM file with the certificate authority of the server's certificate, if the system does not trust it already.
@@ -75,6 +83,9 @@ impl Default for BusConfig {
         Self {
             url: "nats://127.0.0.1:4222".to_owned(),
             token: None,
+            user: None,
+            password: None,
+            nkey_file: None,
             credentials_file: None,
             ca_file: None,
             replicas: 1,
@@ -91,7 +102,7 @@ impl Default for BusConfig {
     }
 }
 
-/// Omits the token and the user information of the URL, which may contain a password.
+/// Omits the token, the password and the user information of the URL, which may contain a password.
 impl fmt::Debug for BusConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BusConfig")
@@ -107,7 +118,53 @@ impl fmt::Debug for BusConfig {
     }
 }
 
+/// The credential that a client shows to the broker.
+#[derive(Clone, Copy)]
+pub(crate) enum BrokerCredential<'a> {
+    /// No credential.
+    None,
+    /// A token.
+    Token(&'a str),
+    /// A user name and a password.
+    Password {
+        /// The user name.
+        user: &'a str,
+        /// The password.
+        password: &'a str,
+    },
+    /// A file with the seed of an NKey.
+    NkeyFile(&'a Path),
+    /// A file with a JWT and a seed.
+    CredentialsFile(&'a Path),
+}
+
 impl BusConfig {
+    /// Returns the configured credential.
+    ///
+    /// # Errors
+    /// Returns an error if there is more than one, or a user without a password.
+    pub(crate) fn credential(&self) -> Result<BrokerCredential<'_>, BusError> {
+        let password = match (&self.user, &self.password) {
+            (Some(user), Some(password)) => Some(BrokerCredential::Password { user, password }),
+            (None, None) => None,
+            _ => return Err(BusError::Config("user and password belong together".to_owned())),
+        };
+        let given = [
+            self.token.as_deref().map(BrokerCredential::Token),
+            password,
+            self.nkey_file.as_deref().map(BrokerCredential::NkeyFile),
+            self.credentials_file.as_deref().map(BrokerCredential::CredentialsFile),
+        ];
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (None, _) => Ok(BrokerCredential::None),
+            (Some(one), None) => Ok(one),
+            (Some(_), Some(_)) => Err(BusError::Config(
+                "only one of token, user and password, nkey_file and credentials_file may be set".to_owned(),
+            )),
+        }
+    }
+
     pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.connect_timeout_seconds)
     }
@@ -159,6 +216,7 @@ mod tests {
         let config = BusConfig {
             url: "nats://ann:secret@one:4222, nats://two:4222".to_owned(),
             token: Some("secret".to_owned()),
+            password: Some("secret".to_owned()),
             ..BusConfig::default()
         };
         assert_eq!(config.shown_url(), "nats://one:4222,nats://two:4222");

@@ -8,7 +8,9 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use telemetry::chain;
 use tokio::time::Instant;
 
+use crate::config::BrokerCredential;
 use crate::link::{BrokerLink, LinkSetter, reconnect_delay, reconnect_delays};
+use crate::permissions::inbox_prefix;
 use crate::server::{SyncPolicy, sync_of};
 use crate::{BusConfig, BusError};
 
@@ -111,6 +113,7 @@ async fn connect_options(
 ) -> Result<ConnectOptions, BusError> {
     let mut options = ConnectOptions::new()
         .name(name)
+        .custom_inbox_prefix(inbox_prefix(name))
         .ping_interval(PING_INTERVAL)
         .connection_timeout(DIAL_TIMEOUT)
         .reconnect_delay_callback(reconnect_delay)
@@ -118,16 +121,26 @@ async fn connect_options(
             setter.note(&event);
             std::future::ready(())
         });
-    if let Some(token) = &config.token {
-        options = options.token(token.clone());
+    match config.credential()? {
+        BrokerCredential::None => {}
+        BrokerCredential::Token(token) => options = options.token(token.to_owned()),
+        BrokerCredential::Password { user, password } => {
+            options = options.user_and_password(user.to_owned(), password.to_owned());
+        }
+        BrokerCredential::NkeyFile(file) => {
+            let seed = tokio::fs::read_to_string(file).await.map_err(|error| {
+                BusError::Config(format!("nkey_file {} cannot be read: {error}", file.display()))
+            })?;
+            options = options.nkey(seed.trim().to_owned());
+        }
+        BrokerCredential::CredentialsFile(file) => {
+            options = options.credentials_file(file).await.map_err(|error| {
+                BusError::Config(format!("credentials_file {} cannot be used: {error}", file.display()))
+            })?;
+        }
     }
     if let Some(authority) = &config.ca_file {
         options = options.add_root_certificates(authority.clone());
-    }
-    if let Some(file) = &config.credentials_file {
-        options = options.credentials_file(file).await.map_err(|error| {
-            BusError::Config(format!("credentials_file {} cannot be used: {error}", file.display()))
-        })?;
     }
     Ok(options)
 }

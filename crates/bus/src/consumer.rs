@@ -82,6 +82,14 @@ impl DurableConsumer {
         }
     }
 
+    /// Creates the consumer on the server if it is missing, and changes nothing else.
+    pub(crate) async fn make_if_missing(&self) -> Result<(), ConsumerError> {
+        match self.find(&self.name).await? {
+            Some(_) => Ok(()),
+            None => self.try_ensure().await.map(drop),
+        }
+    }
+
     /// Creates the consumer on the server, or updates it. While the servers of a cluster elect a leader, none of them
     /// answers; therefore this retries until `deadline`.
     async fn ensure(&self, deadline: Instant) -> Result<PullConsumer, BusError> {
@@ -107,6 +115,10 @@ impl DurableConsumer {
             // An earlier version, which knew fewer kinds of departures, created this consumer.
             (Some(_), Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
             (Some(express), None) => config.deliver_policy = self.behind(express.of).await?,
+            // The gateway may read its consumer and not change it.
+            (None, Some(there)) if there.cached_info().config.ack_wait == config.ack_wait => {
+                return Ok(there);
+            }
             // A rewound consumer starts elsewhere, and its start cannot be changed: see `Bus::rewind`.
             (None, Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
             (None, None) => {}

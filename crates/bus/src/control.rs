@@ -74,7 +74,7 @@ enum ControlAnswer<T> {
 }
 
 /// Returns the subject of requests that any replica of the service may answer.
-fn control_subject(service: &str, verb: &str) -> String {
+pub(crate) fn control_subject(service: &str, verb: &str) -> String {
     format!("usher.control.{}.{verb}", subject_token(service))
 }
 

@@ -51,7 +51,21 @@ impl Bus {
             .map_err(|source| BusError::Stream { stream, source })?;
         }
         // With copies on all servers, the bucket can only be created while all of them are up: better now than at a service's start.
-        retry_until(deadline, || self.keep_marks()).await.map(drop)
+        retry_until(deadline, || self.keep_marks()).await?;
+        retry_until(deadline, || self.keep_notices_consumer())
+            .await
+            .map_err(|source| BusError::Stream { stream: "NOTICES".to_owned(), source })
+    }
+
+    /// Creates the consumer of notices if it is missing. The gateway, which strangers reach, must not be able to create
+    /// consumers: the server would deliver what such a consumer reads to any subject that its creator names.
+    async fn keep_notices_consumer(&self) -> Result<(), KeeperFailure> {
+        for durable in StreamName::Notices.durables() {
+            for consumer in self.durables(StreamName::Notices, durable.name) {
+                consumer.make_if_missing().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Creates the bucket of the services' marks if it is missing. Returns whether it was missing.
@@ -99,6 +113,9 @@ impl Bus {
             }
             Ok(false) => {}
             Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, chain_text(&error))),
+        }
+        if let Err(error) = self.keep_notices_consumer().await {
+            failure = Err(format!("the consumer of NOTICES: {}", chain_text(&*error)));
         }
         failure
     }

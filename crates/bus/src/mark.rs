@@ -9,7 +9,7 @@ use telemetry::chain;
 use crate::BusError;
 
 /// The name of the bucket with the marks of services.
-const BUCKET: &str = "usher_services";
+pub(crate) const BUCKET: &str = "usher_services";
 
 /// The mark of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ impl BackupMark {
     }
 }
 
+/// The key of the installation's id.
+pub(crate) const INSTALLATION: &str = "installation";
 /// The key of the last backup.
 const BACKUP: &str = "backup";
 
@@ -178,16 +180,15 @@ pub(crate) async fn installation_of(
     replicas: usize,
     fresh: &str,
 ) -> Result<String, BusError> {
-    const KEY: &str = "installation";
     let bucket = open_bucket(jetstream, replicas).await?;
     let read = |value: bytes::Bytes| String::from_utf8_lossy(&value).into_owned();
-    if let Some(value) = bucket.get(KEY).await.map_err(mark_failed)? {
+    if let Some(value) = bucket.get(INSTALLATION).await.map_err(mark_failed)? {
         return Ok(read(value));
     }
-    match bucket.create(KEY, fresh.to_owned().into()).await {
+    match bucket.create(INSTALLATION, fresh.to_owned().into()).await {
         Ok(_) => Ok(fresh.to_owned()),
         // Another service created the key first.
-        Err(error) => match bucket.get(KEY).await.map_err(mark_failed)? {
+        Err(error) => match bucket.get(INSTALLATION).await.map_err(mark_failed)? {
             Some(value) => Ok(read(value)),
             None => Err(mark_failed(error)),
         },

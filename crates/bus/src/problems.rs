@@ -11,7 +11,7 @@ use crate::BusError;
 use crate::mark::{mark_failed, open_bucket};
 
 /// The key of the value that holds all problems. They are few, and they are counted and limited together.
-const KEY: &str = "source_problems";
+pub(crate) const KEY: &str = "source_problems";
 /// The maximum number of problems that are stored. Further problems are only counted.
 const KEPT_MAX: usize = 300;
 /// The number of attempts to write a change while other replicas write theirs.

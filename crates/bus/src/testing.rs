@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::BusConfig;
+use crate::{BrokerIdentity, BusConfig, ServerCredential, users_configuration};
 
 pub use cluster::TestCluster;
 pub use damage::{delete_consumer, drop_oldest, purge};
@@ -44,6 +44,15 @@ impl TestServer {
     /// Panics if there is no `nats-server` (run `tools/fetch-nats-server`) or it does not start.
     pub fn start() -> Self {
         Self::start_in(tempfile::tempdir().expect("a temporary folder can be made"))
+    }
+
+    /// Starts a server that grants each service what it needs and no more. Clients connect with
+    /// [`Self::config_of`].
+    ///
+    /// # Panics
+    /// Panics in the same cases as [`Self::start`].
+    pub fn start_with_users() -> Self {
+        Self::start_as(tempfile::tempdir().expect("a temporary folder can be made"), test_users())
     }
 
     /// Starts a server with its store in `folder`.
@@ -136,6 +145,11 @@ impl TestServer {
         }
     }
 
+    /// Returns a configuration to connect as `identity` to a server with users.
+    pub fn config_of(&self, identity: BrokerIdentity) -> BusConfig {
+        as_user(self.config(), identity)
+    }
+
     /// Returns the URL for clients.
     pub fn url(&self) -> &str {
         &self.ports.nats[0]
@@ -158,6 +172,7 @@ impl TestServer {
         let process = Command::new(&binary)
             .arg("--config")
             .arg(&config_file)
+            .envs(BrokerIdentity::ALL.map(|identity| (identity.password_variable(), test_password(identity))))
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
@@ -169,6 +184,22 @@ impl TestServer {
             panic!("nats-server did not start: {error}\n{log}")
         });
     }
+}
+
+/// Returns `config` with the credential of `identity` at a server with users.
+pub fn as_user(config: BusConfig, identity: BrokerIdentity) -> BusConfig {
+    let (user, password) = (identity.as_str().to_owned(), test_password(identity));
+    BusConfig { user: Some(user), password: Some(password), ..config }
+}
+
+/// Returns the password of a user of the test servers.
+pub fn test_password(identity: BrokerIdentity) -> String {
+    format!("password-of-{identity}")
+}
+
+/// Returns the part of a server's configuration that makes the users.
+fn test_users() -> String {
+    users_configuration(1, |identity| ServerCredential::PasswordVariable(identity.password_variable()))
 }
 
 impl Drop for TestServer {

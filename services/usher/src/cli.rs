@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use admin::{AdminCommand, RestoredArgs, StreamsArgs};
+pub use admin::{AdminCommand, NatsUsersArgs, RestoredArgs, StreamsArgs};
 pub use backup::{BackupArgs, RestoreArgs};
 pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,

@@ -6,6 +6,7 @@
 //! its case in `main.rs`, 3. its output in [`render`].
 
 pub mod backup;
+pub mod broker_users;
 pub mod cli;
 pub mod config;
 pub mod data_folder;

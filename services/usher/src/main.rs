@@ -8,7 +8,7 @@ use clap::Parser as _;
 use usher::cli::{AdminCommand, ConfigCommand, UsherCli, UsherCommand};
 use usher::operator::CommandEnd;
 use usher::serve::{self, ServiceRole};
-use usher::{backup, config, operator, private_file, render, streams, token, up};
+use usher::{backup, broker_users, config, operator, private_file, render, streams, token, up};
 
 /// Exit codes: 0: done; 1: failed, with the reason on stderr; 2: a usage error (from clap), or a plan with changes; 3 and 4: as
 /// in docs/leavers.md.
@@ -66,6 +66,10 @@ fn run_command(command: &UsherCommand) -> anyhow::Result<CommandEnd> {
         UsherCommand::Backup(args) => wait_for(backup::take_backup(args)),
         UsherCommand::Restore(args) => wait_for(backup::restore_backup(args)),
         UsherCommand::Admin(AdminCommand::Restored(args)) => wait_for(backup::mark_restored(args)),
+        UsherCommand::Admin(AdminCommand::Nats(args)) => {
+            print!("{}", broker_users::write_users(args)?);
+            Ok(CommandEnd::Done)
+        }
         UsherCommand::Admin(AdminCommand::Streams(args)) => {
             exit_done(streams::run_streams(&args.config, args.watch))
         }

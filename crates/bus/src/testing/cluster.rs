@@ -21,11 +21,23 @@ impl TestCluster {
     /// # Panics
     /// Panics in the same cases as [`TestServer::start`].
     pub fn start() -> Self {
+        Self::start_as("")
+    }
+
+    /// Starts three servers that grant each service what it needs and no more.
+    ///
+    /// # Panics
+    /// Panics in the same cases as [`TestServer::start`].
+    pub fn start_with_users() -> Self {
+        Self::start_as(&super::test_users())
+    }
+
+    fn start_as(users: &str) -> Self {
         let ports = free_ports();
         let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
         let start = |(number, port): (usize, &u16)| {
             let further = format!(
-                "server_name: n{number}\ncluster {{ name: usher, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                "server_name: n{number}\ncluster {{ name: usher, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n{users}",
                 routes.join(", ")
             );
             TestServer::start_as(tempfile::tempdir().expect("a temporary folder can be made"), further)

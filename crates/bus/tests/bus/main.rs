@@ -4,6 +4,7 @@
 
 mod consume;
 mod control;
+mod permissions;
 mod proxy;
 mod publish;
 mod snapshot;

@@ -13,8 +13,19 @@ use crate::private_file::check_private;
 /// The minimum length of a secret that a person or program chose: 128 bits in hexadecimal digits need 32, in base64 22.
 const SECRET_CHARS_MIN: usize = 16;
 /// The secrets that the compose file of earlier versions had as defaults, and those of its demo.
-const PUBLISHED_SECRETS: [&str; 5] =
-    ["dev-nats-token", "dev-db-password", "dev-source-token", "dev-operator-token", "sandbox-token"];
+const PUBLISHED_SECRETS: [&str; 11] = [
+    "dev-nats-token",
+    "dev-nats-gateway",
+    "dev-nats-mapper",
+    "dev-nats-writer",
+    "dev-nats-console",
+    "dev-nats-streams",
+    "dev-nats-admin",
+    "dev-db-password",
+    "dev-source-token",
+    "dev-operator-token",
+    "sandbox-token",
+];
 
 /// Returns a warning for each unsafe setting. `is_for_up` is true for a file of `usher up`, which brings its own broker.
 pub(super) fn find_dangers(config: &UsherConfig, is_for_up: bool) -> Vec<String> {
@@ -57,6 +68,9 @@ fn check_broker(config: &UsherConfig, warnings: &mut Vec<String>) {
     }
     if let Some(token) = &config.nats.token {
         check_secret("nats.token", token, warnings);
+    }
+    if let Some(password) = &config.nats.password {
+        check_secret("nats.password", password, warnings);
     }
 }
 
@@ -175,8 +189,11 @@ fn check_hashes(config: &UsherConfig, warnings: &mut Vec<String>) {
 
 fn check_files(config: &UsherConfig, warnings: &mut Vec<String>) {
     let key = config.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref()).map(|tls| tls.key.as_path());
-    let files: [(&str, Option<&Path>); 2] =
-        [("gateway.tls.key", key), ("nats.credentials_file", config.nats.credentials_file.as_deref())];
+    let files: [(&str, Option<&Path>); 3] = [
+        ("gateway.tls.key", key),
+        ("nats.credentials_file", config.nats.credentials_file.as_deref()),
+        ("nats.nkey_file", config.nats.nkey_file.as_deref()),
+    ];
     for (name, path) in files {
         if let Some(Err(error)) = path.map(check_private) {
             warnings.push(format!("{name}: {error:#}"));

@@ -1,11 +1,12 @@
-//! Three brokers, a PostgreSQL server, two replicas of each service, a stream keeper, and a target.
+//! Three brokers with a user for each service, a PostgreSQL server, two replicas of each service, a stream keeper, and a target.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use bus::testing::TestCluster;
+use bus::BrokerIdentity;
+use bus::testing::{TestCluster, test_password};
 use edge::TokenHash;
 use harness::reader::{self, ServerDirectory};
 use harness::world::{
@@ -76,7 +77,7 @@ impl Installation {
     pub async fn start(seed: u64, small: Option<SmallStream>) -> Option<Self> {
         let database = store::testing::postgres_database()?;
         let folder = Folder { folder: Some(tempfile::tempdir().unwrap()), seed };
-        let mut brokers = TestCluster::start();
+        let mut brokers = TestCluster::start_with_users();
         let sandbox = Sandbox::start(sandbox::SandboxOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             token: SANDBOX_TOKEN.to_owned(),
@@ -252,7 +253,7 @@ impl Plan {
 
     fn keeper(&self) -> Replica {
         let (_, admin) = self.ports[SERVICES.len() * REPLICAS];
-        let file = self.write("keeper", json!({}), admin);
+        let file = self.write("keeper", BrokerIdentity::Streams.as_str(), json!({}), admin);
         self.run("keeper", &["admin", "streams", "--watch", "--config", &file], admin)
     }
 
@@ -267,14 +268,18 @@ impl Plan {
                     "writer" => section["replica"] = json!(name),
                     _ => {}
                 }
-                let file = self.write(&name, json!({ service: section }), *admin);
+                let file = self.write(&name, service, json!({ service: section }), *admin);
                 self.run(&name, &[service, "--config", &file], *admin)
             })
             .collect()
     }
 
-    fn write(&self, name: &str, mut sections: Value, admin: u16) -> String {
+    /// Writes the configuration of a process that connects to the brokers as `user`.
+    fn write(&self, name: &str, user: &str, mut sections: Value, admin: u16) -> String {
         sections["nats"] = self.common["nats"].clone();
+        let identity = BrokerIdentity::ALL.into_iter().find(|identity| identity.as_str() == user).unwrap();
+        sections["nats"]["user"] = json!(user);
+        sections["nats"]["password"] = json!(test_password(identity));
         sections["telemetry"] = json!({ "admin_listen": format!("127.0.0.1:{admin}") });
         let file = self.folder.join(format!("{name}.yaml"));
         std::fs::write(&file, sections.to_string()).unwrap(); // JSON is YAML
