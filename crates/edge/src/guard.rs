@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_from_an_address_stays_right_whoever_else_is_there() {
+    fn what_was_right_from_an_address_stays_right_with_an_attacker_there() {
         let (guard, now) = (CredentialGuard::new("test"), Instant::now());
         guard.note_right(origin("203.0.113.9"), TokenHash::of("right"), now);
         attack(&guard, "203.0.113.9", now);

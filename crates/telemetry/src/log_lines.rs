@@ -85,7 +85,7 @@ fn is_quoted(text: &str) -> bool {
 /// Makes writers to stderr that escape the control characters within a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CleanStderr {
-    /// Whether colours are written, whose escape sequences stay.
+    /// `true` if colours are written: their escape sequences stay.
     pub(crate) has_colours: bool,
 }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::config::{ConsoleOperator, TokenEnd};
 
-/// What a token permits.
+/// The operator that a token belongs to, and the token's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OperatorGrant {
     name: String,
@@ -18,12 +18,15 @@ struct OperatorGrant {
 /// The tokens of all operators.
 type OperatorTable = TokenTable<OperatorGrant>;
 
+/// The tokens of each operator, with their ends.
+type TokensByOperator = BTreeMap<String, Vec<(TokenHash, Option<TokenEnd>)>>;
+
 /// The operators who may use the API now.
 #[derive(Debug)]
 pub(crate) struct OperatorDirectory {
     table: RwLock<Arc<OperatorTable>>,
     /// The tokens by operator, to describe what a reload changes.
-    listed: RwLock<BTreeMap<String, Vec<(TokenHash, Option<TokenEnd>)>>>,
+    listed: RwLock<TokensByOperator>,
     pub(crate) guard: CredentialGuard,
 }
 
@@ -68,8 +71,6 @@ impl OperatorDirectory {
         changes
     }
 }
-
-type TokensByOperator = BTreeMap<String, Vec<(TokenHash, Option<TokenEnd>)>>;
 
 fn build_table(operators: &[ConsoleOperator]) -> (OperatorTable, TokensByOperator) {
     let mut listed = TokensByOperator::new();

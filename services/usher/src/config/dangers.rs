@@ -63,7 +63,7 @@ fn check_broker(config: &UsherConfig, warnings: &mut Vec<String>) {
     let urls = config.nats.url.split(',').filter_map(|url| url.trim().parse::<Url>().ok());
     if urls.into_iter().any(|url| is_exposed(&url, "nats")) {
         warnings.push(
-            "nats.url is plain NATS to another machine: whoever is on the way reads personal data and the token; use tls://".to_owned(),
+            "nats.url is plain NATS to another machine: personal data and the token can be read in transit; use tls://".to_owned(),
         );
     }
     if let Some(token) = &config.nats.token {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::contexts::{ConsoleAddress, ConsoleContext, ContextFile, OperatorToken};
+use super::contexts::{BoundToken, ConsoleAddress, ConsoleContext, ContextFile};
 use crate::cli::{DATA_FOLDER, OperatorArgs};
 use crate::data_folder::{RunFile, TOKEN_BYTES_MAX, operator_token_file};
 use crate::private_file::read_private;
@@ -16,7 +16,7 @@ use crate::private_file::read_private;
 #[derive(Debug, Default)]
 pub(super) struct AccessEnvironment {
     /// `USHER_TOKEN`.
-    pub(super) token: Option<OperatorToken>,
+    pub(super) token: Option<BoundToken>,
     /// Path of the file with contexts.
     pub(super) contexts: Option<PathBuf>,
 }
@@ -24,10 +24,7 @@ pub(super) struct AccessEnvironment {
 impl AccessEnvironment {
     /// Returns that of this process.
     pub(super) fn of_process() -> Self {
-        Self {
-            token: std::env::var("USHER_TOKEN").ok().map(OperatorToken),
-            contexts: ContextFile::user_path(),
-        }
+        Self { token: std::env::var("USHER_TOKEN").ok().map(BoundToken), contexts: ContextFile::user_path() }
     }
 
     fn read_contexts(&self) -> anyhow::Result<ContextFile> {
@@ -115,7 +112,7 @@ fn find_default(data: Option<&Path>, environment: &AccessEnvironment) -> anyhow:
 
 /// Returns the console of the `usher up` that runs in `folder`.
 fn local_console(folder: &Path) -> anyhow::Result<ConsoleAddress> {
-    Ok(RunFile::read(folder)?.console.parse::<ConsoleAddress>()?.to_reachable())
+    Ok(RunFile::read(folder)?.console.parse::<ConsoleAddress>()?.into_reachable())
 }
 
 fn local_access(folder: &Path) -> anyhow::Result<ConsoleContext> {
@@ -123,7 +120,7 @@ fn local_access(folder: &Path) -> anyhow::Result<ConsoleContext> {
     let path = operator_token_file(folder);
     let text =
         read_private(&path, TOKEN_BYTES_MAX).with_context(|| format!("cannot use {}", path.display()))?;
-    Ok(ConsoleContext { console, token: OperatorToken(text.trim().to_owned()), insecure_http: false })
+    Ok(ConsoleContext { console, token: BoundToken(text.trim().to_owned()), insecure_http: false })
 }
 
 #[cfg(test)]

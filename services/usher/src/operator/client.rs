@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::access::{AccessEnvironment, resolve_access};
-use super::contexts::{ConsoleContext, OperatorToken};
+use super::contexts::{BoundToken, ConsoleContext};
 use crate::cli::OperatorArgs;
 use crate::render;
 
@@ -28,7 +28,7 @@ pub(super) fn read_answer<T: DeserializeOwned>(answer: &Value) -> anyhow::Result
 /// The console's API with an operator's token.
 pub(super) struct OperatorClient {
     base: Url,
-    token: OperatorToken,
+    token: BoundToken,
     client: reqwest::Client,
 }
 
@@ -192,7 +192,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let console = OperatorClient {
             base: "http://127.0.0.1:1/prefix/".parse().unwrap(),
-            token: OperatorToken("t".into()),
+            token: BoundToken("t".into()),
             client: reqwest::Client::new(),
         };
         let request = console.request(Method::GET, &["people", "a/b?c d", "trace"]).build().unwrap();

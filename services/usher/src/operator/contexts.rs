@@ -49,7 +49,7 @@ impl ConsoleAddress {
     }
 
     /// Replaces "every address of this machine", at which a service listens, by one at which it can be reached.
-    pub(super) fn to_reachable(mut self) -> Self {
+    pub(super) fn into_reachable(mut self) -> Self {
         let loopback = match self.ip() {
             Some(IpAddr::V4(address)) if address.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
             Some(IpAddr::V6(address)) if address.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -98,14 +98,14 @@ impl<'de> Deserialize<'de> for ConsoleAddress {
     }
 }
 
-/// The token of an operator. It is never shown.
+/// The token of an operator for one console. It is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct OperatorToken(pub(super) String);
+pub(super) struct BoundToken(pub(super) String);
 
-impl fmt::Debug for OperatorToken {
+impl fmt::Debug for BoundToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OperatorToken(..)")
+        f.write_str("BoundToken(..)")
     }
 }
 
@@ -116,8 +116,8 @@ pub(super) struct ConsoleContext {
     /// The address to which the token is sent.
     pub(super) console: ConsoleAddress,
     /// The token.
-    pub(super) token: OperatorToken,
-    /// Whether the operator allowed plain HTTP to another machine.
+    pub(super) token: BoundToken,
+    /// `true` if the operator allowed plain HTTP to another machine.
     #[serde(default)]
     pub(super) insecure_http: bool,
 }

@@ -8,7 +8,7 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use super::access::check_transport;
 use super::client::OperatorClient;
-use super::contexts::{ConsoleAddress, ConsoleContext, ContextFile, OperatorToken};
+use super::contexts::{BoundToken, ConsoleAddress, ConsoleContext, ContextFile};
 use super::{CommandEnd, print_text};
 use crate::cli::{ContextCommand, LoginArgs};
 use crate::render::table::TextTable;
@@ -20,13 +20,13 @@ use crate::render::table::TextTable;
 pub async fn run_login(args: &LoginArgs) -> anyhow::Result<CommandEnd> {
     let console: ConsoleAddress = args.console.parse()?;
     let unchecked =
-        ConsoleContext { console, token: OperatorToken(String::new()), insecure_http: args.insecure_http };
+        ConsoleContext { console, token: BoundToken(String::new()), insecure_http: args.insecure_http };
     check_transport(&unchecked)?; // before a person types the token
     let token = match std::env::var("USHER_TOKEN") {
         Ok(token) => token,
         Err(_) => read_token(&unchecked.console)?,
     };
-    log_in(args.name.clone(), ConsoleContext { token: OperatorToken(token), ..unchecked }, &contexts_path()?)
+    log_in(args.name.clone(), ConsoleContext { token: BoundToken(token), ..unchecked }, &contexts_path()?)
         .await
 }
 

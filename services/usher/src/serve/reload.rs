@@ -38,9 +38,9 @@ impl AcceptedCredentials {
 /// SIGHUP, which no longer ends the process once this value exists.
 #[derive(Debug)]
 pub struct HangupSignal {
-    /// `None` if whoever started the process wants it to ignore SIGHUP, as `nohup` does.
+    /// `None` if the process was started with SIGHUP ignored, as `nohup` does.
     signal: Option<Signal>,
-    /// Whether the process was started from a terminal, whose end is a SIGHUP too.
+    /// `true` if the process was started from a terminal, whose end is a SIGHUP too.
     has_terminal: bool,
 }
 

@@ -99,7 +99,7 @@ async fn the_token_of_a_context_reaches_the_address_that_it_was_stored_for() {
     let user = User::new("http://127.0.0.1:1");
     let context = ConsoleContext {
         console: stored.url.parse().unwrap(),
-        token: OperatorToken("stored-token".into()),
+        token: BoundToken("stored-token".into()),
         insecure_http: false,
     };
     log_in(Some("prod".into()), context, user.contexts()).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_token_that_the_console_refuses_is_not_stored() {
     let user = User::new("http://127.0.0.1:1");
     let context = ConsoleContext {
         console: console.url.parse().unwrap(),
-        token: OperatorToken("wrong".into()),
+        token: BoundToken("wrong".into()),
         insecure_http: false,
     };
     assert!(log_in(None, context, user.contexts()).await.is_err());
@@ -142,12 +142,12 @@ async fn a_redirect_takes_no_token_along() {
 async fn a_token_of_the_environment_needs_a_console_that_is_named_as_well() {
     let (local, named) = (Recorder::start(accept).await, Recorder::start(accept).await);
     let mut user = User::new(&local.url);
-    user.environment.token = Some(OperatorToken("of-the-environment".into()));
+    user.environment.token = Some(BoundToken("of-the-environment".into()));
     user.ask(&user.args(Some(&named.url))).await.unwrap();
     assert_eq!(named.seen(), [Some("Bearer of-the-environment".to_owned())]);
     let refused = user.ask(&user.args(None)).await.unwrap_err().to_string();
     assert!(refused.contains("USHER_CONSOLE_URL"), "{refused}");
-    assert_eq!(local.seen(), [], "a run.json that somebody put here gets no token");
+    assert_eq!(local.seen(), [], "a foreign run.json gets no token");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn no_token_travels_over_plain_http_to_another_machine_unless_it_is_said() {
     let refused = |result: anyhow::Result<ConsoleContext>| result.unwrap_err().to_string();
     let local = resolve_access(&user.args(None), &user.environment);
     assert!(refused(local).contains("--insecure-http"));
-    user.environment.token = Some(OperatorToken("t".into()));
+    user.environment.token = Some(BoundToken("t".into()));
     let named = user.args(Some("http://usher.example.com"));
     let text = refused(resolve_access(&named, &user.environment));
     assert!(text.contains("https://") && text.contains("ssh -L"), "{text}");
@@ -166,13 +166,13 @@ fn no_token_travels_over_plain_http_to_another_machine_unless_it_is_said() {
 }
 
 #[test]
-fn contexts_are_read_only_from_a_file_that_nobody_else_can_read() {
+fn contexts_are_read_only_from_a_private_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let user = User::new("http://127.0.0.1:1");
     let mut file = ContextFile::default();
     let context = ConsoleContext {
         console: "https://a.example".parse().unwrap(),
-        token: OperatorToken("t".into()),
+        token: BoundToken("t".into()),
         insecure_http: false,
     };
     file.contexts.insert("a".into(), context);

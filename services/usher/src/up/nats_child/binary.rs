@@ -8,7 +8,7 @@ use anyhow::bail;
 const NAME: &str = "nats-server";
 const TOOLS: &str = ".tools/bin";
 
-/// Whether this build looks for the broker that `make` downloaded into the repository. A release never does: it would run what
+/// `true` if this build looks for the broker that `make` downloaded into the repository. A release never does: it would run what
 /// another user put into the working directory.
 const IS_DEVELOPMENT: bool = cfg!(debug_assertions);
 
