@@ -20,4 +20,6 @@ pub use status::{
     BackupStatus, ConsoleStatusView, LagView, OutboxItem, OutboxList, ServiceProblem, SourceProblemStatus,
     StreamStatus,
 };
-pub use targets::{DecideHeld, PauseRequestBody, ReconcileRequestBody, ResolveConflict, VerifyRequestBody};
+pub use targets::{
+    AcceptFeedRun, DecideHeld, PauseRequestBody, ReconcileRequestBody, ResolveConflict, VerifyRequestBody,
+};

@@ -27,7 +27,7 @@ pub use dead::{
     DeadCommand, DeadDiscardArgs, DeadGroupsArgs, DeadListArgs, DeadReplayArgs, DeadReplayCancelArgs,
     DeadReplaysArgs, DeadShowArgs, DeadState,
 };
-pub use feed::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
+pub use feed::{AcceptFeedArgs, DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 pub use held::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, HeldReason, PauseArgs,
     ProbeArgs, ReconcileArgs, ResolveConflictArgs, TargetCommand, TestArgs, VerifyArgs,

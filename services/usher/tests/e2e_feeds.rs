@@ -163,6 +163,7 @@ async fn a_file_in_which_a_status_is_written_otherwise_switches_no_one_off_until
     let fourth = upload(&world, "4", other).await;
     becomes(&world, &fourth["run"], "held").await;
     let id = fourth["run"].as_str().unwrap();
+    operate(&world, &["feed", "show", id], "leaving 5 people").await;
     operate(&world, &["feed", "accept", id, "--why", "the company was closed"], "accepted").await;
     active(&world, []).await;
 }

@@ -118,7 +118,7 @@ pub(crate) async fn go_on(
 pub(crate) fn new_reconciliation(
     target: &str,
     dry_run: bool,
-    allow_gone: bool,
+    gone_max: Option<u64>,
     who: &str,
 ) -> reconcile::Model {
     let started = now();
@@ -126,7 +126,7 @@ pub(crate) fn new_reconciliation(
         target: target.to_owned(),
         state: ReconcileState::Running,
         dry_run,
-        allow_gone,
+        gone_max,
         who: who.to_owned(),
         started,
         ended: None,
@@ -158,7 +158,7 @@ pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Resul
         return Ok(());
     }
     let tx = target.store.begin().await?;
-    reconcile::save_reconciliation(&tx, new_reconciliation(&target.name, false, false, "schedule")).await?;
+    reconcile::save_reconciliation(&tx, new_reconciliation(&target.name, false, None, "schedule")).await?;
     tx.commit().await.map_err(StoreError::statement("begin a reconciliation"))
 }
 

@@ -99,7 +99,13 @@ impl ConsoleClient {
 
     /// Decides a run of a full feed: `accept` or `reject`.
     pub async fn decide_feed(&self, run: &str, verb: &str, why: &str) -> anyhow::Result<Value> {
-        self.post(&format!("/v1/feeds/{run}/{verb}"), &json!({ "why": why })).await
+        let mut body = json!({ "why": why });
+        if verb == "accept" {
+            let shown = self.get(&format!("/v1/feeds/{run}")).await?;
+            let count = |name: &str| shown[name].as_u64().unwrap_or_default();
+            body["people"] = json!(count("missing") + count("leaving"));
+        }
+        self.post(&format!("/v1/feeds/{run}/{verb}"), &body).await
     }
 
     /// Replays dead letters.

@@ -135,6 +135,13 @@ pub struct FeedRunStatus {
     pub why: Option<String>,
 }
 
+impl FeedRunStatus {
+    /// Returns the number of people who leave once the run is accepted: they are missing or inactive in it.
+    pub fn people_leaving(&self) -> u64 {
+        self.missing + self.leaving
+    }
+}
+
 /// The gateway's figures about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -158,6 +165,10 @@ pub struct DecideFeedRequest {
     pub run: FeedRunId,
     /// `true` to accept the run: people who are missing or inactive in it have left.
     pub accept: bool,
+    /// The number of people who leave once the run is accepted, as the operator was shown it
+    /// ([`FeedRunStatus::people_leaving`]). A run is not accepted without it, nor if it is another one by now.
+    #[serde(default)]
+    pub people: Option<u64>,
     /// The operator and the reason.
     pub actor: Actor,
 }

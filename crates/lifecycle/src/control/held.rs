@@ -245,6 +245,10 @@ pub struct ResolveConflictRequest {
     pub subject: String,
     /// The target's id of the resource that belongs to the person or group.
     pub remote_id: String,
+    /// The revision of the conflict, as the operator was shown it. Without it, or if it is another one by now, the
+    /// conflict is not resolved.
+    #[serde(default)]
+    pub revision: Option<i64>,
     /// The operator and the reason.
     pub actor: Actor,
 }

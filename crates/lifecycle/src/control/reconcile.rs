@@ -17,10 +17,10 @@ pub struct ReconcileRequest {
     /// `true` to only report differences.
     #[serde(default)]
     pub dry_run: bool,
-    /// `true` to accept that many resources are gone. Without it, the reconciliation fails if a target lists far
-    /// fewer resources than are linked.
+    /// The number of resources that may be gone, as the failed reconciliation reported it. Without it, the
+    /// reconciliation fails if a target lists far fewer resources than are linked.
     #[serde(default)]
-    pub allow_gone: bool,
+    pub gone_max: Option<u64>,
     /// `true` to cancel the reconciliation that is under way.
     #[serde(default)]
     pub cancel: bool,
@@ -183,9 +183,9 @@ pub struct Reconciliation {
     pub state: ReconcileState,
     /// `true` if it only reports differences.
     pub dry_run: bool,
-    /// `true` if many resources may be gone.
-    #[serde(default)]
-    pub allow_gone: bool,
+    /// The number of resources that may be gone, as an operator allowed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_max: Option<u64>,
     /// The operator who started it, or `schedule`.
     pub who: String,
     /// The time at which it began.

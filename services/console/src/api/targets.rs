@@ -54,6 +54,9 @@ pub struct ResolveConflict {
     /// Id at the target of the resource that belongs to the person or group.
     #[serde(default)]
     pub remote_id: String,
+    /// `revision` of the conflict's dead letter, as it was shown. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
     /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
@@ -68,6 +71,18 @@ pub struct PauseRequestBody {
     pub why: String,
 }
 
+/// Body of `POST /v1/feeds/{run}/accept`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AcceptFeedRun {
+    /// The number of people who leave with the run, as it was shown: `missing` plus `leaving`. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
+    /// Reason, recorded in the journal. Required.
+    #[serde(default)]
+    pub why: String,
+}
+
 /// Body of `POST /v1/targets/{target}/reconcile`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -75,9 +90,13 @@ pub struct ReconcileRequestBody {
     /// Reports differences without changing anything.
     #[serde(default)]
     pub dry_run: bool,
-    /// Accepts that many resources are gone. Without it, a target that lists far fewer resources than are linked fails the
-    /// reconciliation.
-    #[serde(default)]
+    /// The number of resources that may be gone, as the failed reconciliation reported it. Without it, a target that lists
+    /// far fewer resources than are linked fails the reconciliation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_max: Option<u64>,
+    /// No longer accepted: say the number in `goneMax`.
+    #[serde(default, skip_serializing)]
+    #[schema(deprecated)]
     pub allow_gone: bool,
     /// Cancels the running reconciliation.
     #[serde(default)]

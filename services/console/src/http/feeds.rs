@@ -12,7 +12,7 @@ use super::problem::invalid_one;
 use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_actor;
 use super::{ConsoleState, ConsoleStateInner};
-use crate::api::PauseRequestBody;
+use crate::api::{AcceptFeedRun, PauseRequestBody};
 
 /// Filter of the list of runs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -76,12 +76,12 @@ pub(super) async fn show_feed_run(
     post,
     path = "/v1/feeds/{run}/accept",
     params(("run" = String, Path, description = "the run's id")),
-    request_body = PauseRequestBody,
+    request_body = AcceptFeedRun,
     responses(
         (status = 200, body = FeedRunStatus, description = "the run after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, or the file is empty or incomplete"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, the file is empty or incomplete, or another number of people leaves by now (`changed_since_shown`)"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or `people` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
@@ -89,9 +89,15 @@ pub(super) async fn accept_feed_run(
     State(context): State<ConsoleStateInner>,
     operator: AuditedOperator,
     Path(run): Path<String>,
-    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
+    edge::JsonBody(body): edge::JsonBody<AcceptFeedRun>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide_feed_run(&context, operator, &run, &body, true).await
+    let Some(people) = body.people else {
+        return Err(invalid_one(
+            "/people",
+            "list first: give `missing` plus `leaving` of the run, as `GET /v1/feeds` showed it",
+        ));
+    };
+    decide_feed_run(&context, operator, &run, &body.why, Some(people)).await
 }
 
 /// Rejects a held full-feed run as wrong
@@ -116,20 +122,21 @@ pub(super) async fn reject_feed_run(
     Path(run): Path<String>,
     edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide_feed_run(&context, operator, &run, &body, false).await
+    decide_feed_run(&context, operator, &run, &body.why, None).await
 }
 
 async fn decide_feed_run(
     context: &ConsoleState,
     operator: AuditedOperator,
     run: &str,
-    body: &PauseRequestBody,
-    accept: bool,
+    why: &str,
+    people: Option<u64>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
     let AuditedOperator { who, ready } = operator;
     let run = run_id(run)?;
-    let actor = check_actor(who, &body.why)?;
-    let request = DecideFeedRequest { run, accept, actor };
+    let actor = check_actor(who, why)?;
+    let accept = people.is_some();
+    let request = DecideFeedRequest { run, accept, people, actor };
     let reply: FeedRunStatus = context.act::<verbs::DecideFeedVerb>(ready, &request).await?;
     tracing::info!(who = request.actor.who, run = %request.run, accept, "full feed decided");
     Ok(Json(reply))

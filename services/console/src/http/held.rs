@@ -153,7 +153,7 @@ fn check_holds(body: &DecideHeld, wrong: &mut FieldErrors) {
     responses(
         (status = 200, body = ReplayReply, description = "the dead letter that this request closed"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, or the resource is linked to another person or group"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, it has changed since it was listed (`changed_since_shown`), or the resource is linked to another person or group"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or another field is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -172,12 +172,18 @@ pub(super) async fn resolve_conflict(
             wrong.add(pointer, "is required");
         }
     }
+    if body.revision.is_none() {
+        wrong.add(
+            "/revision",
+            "list first: give the `revision` of the conflict's dead letter, as `GET /v1/dead` showed it",
+        );
+    }
     if !wrong.is_empty() {
         return Err(invalid_request(wrong));
     }
     let kind = if body.group { ResourceKind::Group } else { ResourceKind::User };
-    let ResolveConflict { target, subject, remote_id, .. } = body;
-    let request = ResolveConflictRequest { target, kind, subject, remote_id, actor };
+    let ResolveConflict { target, subject, remote_id, revision, .. } = body;
+    let request = ResolveConflictRequest { target, kind, subject, remote_id, revision, actor };
     let reply = context.act_within::<verbs::ResolveConflictVerb>(ready, &request, LOOK_TIMEOUT).await?;
     tracing::info!(who = request.actor.who, target_name = request.target, "conflict resolved");
     Ok(Json(reply))

@@ -7,6 +7,7 @@ use lifecycle::{ReconcileRequest, Reconciliation, ReconciliationRequest, verbs};
 
 use super::ConsoleStateInner;
 use super::audit::AuditedOperator;
+use super::problem::invalid_one;
 use super::reason::check_actor;
 use crate::api::ReconcileRequestBody;
 
@@ -34,10 +35,16 @@ pub(super) async fn start_reconciliation(
     edge::JsonBody(body): edge::JsonBody<ReconcileRequestBody>,
 ) -> Result<Json<Reconciliation>, Problem> {
     let actor = check_actor(who, &body.why)?;
+    if body.allow_gone {
+        return Err(invalid_one(
+            "/allowGone",
+            "say how many may be gone, as `goneMax`: the failed reconciliation reports it",
+        ));
+    }
     let request = ReconcileRequest {
         target,
         dry_run: body.dry_run,
-        allow_gone: body.allow_gone,
+        gone_max: body.gone_max,
         cancel: body.cancel,
         actor,
     };

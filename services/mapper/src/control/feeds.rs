@@ -79,6 +79,7 @@ impl MapperControl {
             if self.unread(&row).await? > 0 {
                 return Err(wrong_request(UNREAD));
             }
+            self.is_as_shown(&row, request.people).await?;
         }
         let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
         let decision = RunDecision { to, outcome, reasons: Vec::new(), who, why };
@@ -88,6 +89,27 @@ impl MapperControl {
         tracing::info!(run, feed = row.feed, who, outcome, "a full feed was decided about");
         let told = self.told(&self.feed_run(run).await?, true).await?;
         told.ok_or_else(|| wrong_request("the run cannot be shown any more"))
+    }
+
+    /// Checks that as many people leave as the operator was shown.
+    async fn is_as_shown(&self, row: &feed_run::Model, shown: Option<u64>) -> Result<(), MapperRefusal> {
+        let reader = self.parts.store.reader();
+        let leaving = feed_departure::count_people(reader, Some(&row.run)).await?;
+        let people = query::count_missing(reader, row).await? + leaving;
+        if shown == Some(people) {
+            return Ok(());
+        }
+        let run = &row.run;
+        Err(MapperRefusal::Wrong(ControlError::changed_since_shown(match shown {
+            Some(shown) => format!(
+                "the run {run} has changed since it was shown: {people} people leave with it, not {shown}; nothing was \
+                 accepted: look again with `usher feed show {run}`"
+            ),
+            None => format!(
+                "a decision covers the run that was shown, with the number of people who leave: look first with \
+                 `usher feed show {run}`, then say it with --people (`people` in the API)"
+            ),
+        })))
     }
 
     /// Reads a run, or refuses the request.

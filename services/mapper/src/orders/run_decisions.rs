@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bus::{Bus, StreamName};
-use lifecycle::{DecideFeedRequest, FeedRunState, verbs};
+use lifecycle::{Actor, DecideFeedRequest, FeedRunId, FeedRunState, FeedRunStatus, FeedsRequest, verbs};
 use sea_orm::EntityTrait;
 use store::{Store, StoreError};
 
@@ -49,11 +49,7 @@ impl RecoveredOrders {
         for act in waiting {
             let ActKind::Feed { run, accept } = &act.kind else { continue };
             let waits = match standing(&parts.store, &run.to_string(), *accept, is_caught_up).await? {
-                RunStanding::Held => {
-                    let request =
-                        DecideFeedRequest { run: run.clone(), accept: *accept, actor: act.actor.clone() };
-                    bus.ask::<verbs::DecideFeedVerb>(&request, ANSWER_TIMEOUT).await.is_err()
-                }
+                RunStanding::Held => !decide_again(bus, run, *accept, &act.actor).await,
                 RunStanding::Hidden(row) => !accept_again(parts, &row, &act).await?,
                 RunStanding::Coming => true,
                 RunStanding::Settled => false,
@@ -85,6 +81,15 @@ impl RecoveredOrders {
         // The consumer of departures reads nothing that this one does not read.
         Ok(positions.iter().filter(|position| position.durable == SERVICE).all(is_taken))
     }
+}
+
+/// Decides about a run again as an operator did. The number of people is that of now: the order did not keep it.
+async fn decide_again(bus: &Bus, run: &FeedRunId, accept: bool, actor: &Actor) -> bool {
+    let question = FeedsRequest { run: Some(run.clone()), limit: 1, ..FeedsRequest::default() };
+    let Ok(shown) = bus.ask::<verbs::FeedsVerb>(&question, ANSWER_TIMEOUT).await else { return false };
+    let people = shown.items.first().map(FeedRunStatus::people_leaving);
+    let request = DecideFeedRequest { run: run.clone(), accept, people, actor: actor.clone() };
+    bus.ask::<verbs::DecideFeedVerb>(&request, ANSWER_TIMEOUT).await.is_ok()
 }
 
 /// Returns what can be done about a run that was accepted or rejected. `is_caught_up` says whether all events of before are

@@ -56,7 +56,8 @@ pub(crate) async fn show(world: &World, run: &FeedRun) -> FeedRunStatus {
 
 pub(crate) async fn decide(world: &World, run: &FeedRun, accept: bool) -> FeedRunStatus {
     let actor = Actor { who: "alice".to_owned(), why: "looked at it".to_owned() };
-    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run: run.run.clone(), accept, actor })
+    let people = Some(show(world, run).await.people_leaving());
+    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run: run.run.clone(), accept, people, actor })
         .await
         .unwrap()
 }

@@ -108,9 +108,22 @@ async fn has_state(world: &mut World, person: &str, state: AccountState) {
 }
 
 async fn decide(world: &World, name: &str, accept: bool) -> Result<FeedRunStatus, String> {
+    let run = FeedRunId::of("feeds/hr", name);
+    let question = FeedsRequest { run: Some(run.clone()), limit: 1, ..FeedsRequest::default() };
+    let shown = ask::<verbs::FeedsVerb>(world, question).await?;
+    let people = shown.items.first().map(FeedRunStatus::people_leaving);
+    decide_as_shown(world, name, accept, people).await
+}
+
+async fn decide_as_shown(
+    world: &World,
+    name: &str,
+    accept: bool,
+    people: Option<u64>,
+) -> Result<FeedRunStatus, String> {
     let actor = Actor { who: "alice".to_owned(), why: "looked at it".to_owned() };
     let run = FeedRunId::of("feeds/hr", name);
-    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run, accept, actor }).await
+    ask::<verbs::DecideFeedVerb>(world, DecideFeedRequest { run, accept, people, actor }).await
 }
 
 #[tokio::test]
@@ -152,6 +165,10 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
         let status: MapperStatus = ask::<verbs::MapperStatusVerb>(&world, ()).await.unwrap();
         assert_eq!(status.held_feeds, 1);
         assert_eq!(world.state("E-3"), Some(AccountState::Active), "nothing is done");
+        for (people, why) in [(None, "look first"), (Some(7), "has changed since it was shown")] {
+            let refused = decide_as_shown(&world, "two", true, people).await.unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
         let accepted = decide(&world, "two", true).await.unwrap();
         assert_eq!((accepted.state, accepted.who.as_deref()), (FeedRunState::Accepted, Some("alice")));
         has_state(&mut world, "E-3", AccountState::Disabled).await;

@@ -130,7 +130,7 @@ async fn a_run_in_a_state_of_a_newer_version_is_left_alone_and_waits_for_an_oper
         let shown = becomes(&mut world, &run, FeedRunState::Held).await;
         assert!(shown.reasons.iter().any(|reason| reason.contains("`paused`")), "{shown:?}");
         for accept in [true, false] {
-            let request = DecideFeedRequest { run: run.run.clone(), accept, actor: actor() };
+            let request = DecideFeedRequest { run: run.run.clone(), accept, people: Some(0), actor: actor() };
             let refused = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap_err();
             assert!(refused.contains("of another version"), "{refused}");
         }
@@ -164,7 +164,7 @@ async fn an_end_of_a_file_in_the_words_of_a_newer_version_holds_its_run() {
     world.execute("UPDATE mapper_feeds SET state = 'merging', ended_at = run_at, completion = 'x'").await;
     let shown = becomes(&mut world, &run, FeedRunState::Held).await;
     assert!(shown.reasons[0].contains("send the file again"), "{shown:?}");
-    let request = DecideFeedRequest { run: run.run.clone(), accept: true, actor: actor() };
+    let request = DecideFeedRequest { run: run.run.clone(), accept: true, people: Some(0), actor: actor() };
     assert!(ask::<verbs::DecideFeedVerb>(&world, request).await.is_err());
     let again = lifecycle::FeedRun { begun_at: run.begun_at + time::Duration::SECOND, ..run.clone() };
     world.send(&[end(&again, 11, &people)]).await;

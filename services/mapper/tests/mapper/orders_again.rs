@@ -10,6 +10,7 @@ use lifecycle::{
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
+use crate::feed_departures::show;
 use crate::operators::ask;
 use crate::repeated::{becomes, end, here, run_of, running, until_it_answers};
 use crate::world::{EVERYBODY, World, event, joined};
@@ -264,7 +265,8 @@ async fn a_run_of_a_feed_that_an_operator_accepted_since_the_backup_is_accepted_
     last.attributes = completion.to_attributes();
     world.send(&[here("E-1", &two, 20), last]).await;
     becomes(&mut world, &two, FeedRunState::Held).await;
-    let request = DecideFeedRequest { run: two.run.clone(), accept: true, actor: actor() };
+    let people = Some(show(&world, &two).await.people_leaving());
+    let request = DecideFeedRequest { run: two.run.clone(), accept: true, people, actor: actor() };
     let _: FeedRunStatus = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap();
     world
         .until("JOURNAL holds the decision", async |world| {
@@ -313,7 +315,7 @@ async fn a_run_that_was_accepted_is_in_force_again_although_rows_of_a_rejected_o
     world.until("who is missing is off", async |world| world.count(off).await == 1).await;
     world.send(&third).await;
     becomes(&mut world, &three, FeedRunState::Held).await;
-    let request = DecideFeedRequest { run: three.run.clone(), accept: false, actor: actor() };
+    let request = DecideFeedRequest { run: three.run.clone(), accept: false, people: None, actor: actor() };
     let _: FeedRunStatus = ask::<verbs::DecideFeedVerb>(&world, request).await.unwrap();
     world
         .until("JOURNAL holds the decisions", async |world| {

@@ -8,6 +8,7 @@ use lifecycle::{
 use serde_json::json;
 use store::testing::test_databases;
 
+use crate::feed_departures::show;
 use crate::operators::ask;
 use crate::quarantine::{listed, retry};
 use crate::repeated::{becomes, end, here, named, run_of, running, until_it_answers};
@@ -53,7 +54,8 @@ async fn is_held(world: &mut World, run: &FeedRun, kind: &str) -> String {
 
 async fn decide(world: &World, run: &FeedRun, accept: bool) -> Result<FeedRunStatus, String> {
     let actor = Actor { who: "ann".into(), why: "its names are lost".into() };
-    let request = DecideFeedRequest { run: run.run.clone(), accept, actor };
+    let people = Some(show(world, run).await.people_leaving());
+    let request = DecideFeedRequest { run: run.run.clone(), accept, people, actor };
     ask::<verbs::DecideFeedVerb>(world, request).await.map_err(|error| error.to_string())
 }
 

@@ -12,7 +12,7 @@ pub enum FeedCommand {
     /// Show a run, with a sample of the people missing from it.
     Show(FeedShowArgs),
     /// Accept a held run: the people missing from it have left.
-    Accept(DecideFeedArgs),
+    Accept(AcceptFeedArgs),
     /// Reject a held run as wrong: no person leaves because of it.
     Reject(DecideFeedArgs),
 }
@@ -42,7 +42,19 @@ pub struct FeedShowArgs {
     pub operator: OperatorArgs,
 }
 
-/// Arguments of `usher feed accept` and `usher feed reject`.
+/// Arguments of `usher feed accept`.
+#[derive(Debug, Args)]
+pub struct AcceptFeedArgs {
+    /// The number of people who leave with the run: missing and inactive. Without it, it is the number that the last
+    /// `usher feed show` or `usher feed ls` showed.
+    #[arg(long, value_name = "N")]
+    pub people: Option<u64>,
+    /// The run, and the reason.
+    #[command(flatten)]
+    pub decision: DecideFeedArgs,
+}
+
+/// Arguments of `usher feed reject`.
 #[derive(Debug, Args)]
 pub struct DecideFeedArgs {
     /// Id of the run.

@@ -153,6 +153,9 @@ pub struct ResolveConflictArgs {
     /// The resource is a group.
     #[arg(long)]
     pub group: bool,
+    /// Revision of the conflict. Without it, it is the one that the last `usher conflicts ls` showed.
+    #[arg(long, value_name = "N")]
+    pub revision: Option<i64>,
     /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
@@ -196,10 +199,10 @@ pub struct ReconcileArgs {
     /// Report differences without changing anything.
     #[arg(long)]
     pub dry_run: bool,
-    /// Accept that many resources are gone. Without it, a target that lists far fewer resources than are linked fails the
-    /// reconciliation.
-    #[arg(long, conflicts_with = "dry_run")]
-    pub allow_gone: bool,
+    /// The number of resources that may be gone, as the failed reconciliation reported it. Without it, a target that lists
+    /// far fewer resources than are linked fails the reconciliation.
+    #[arg(long, value_name = "N", conflicts_with = "dry_run")]
+    pub allow_gone: Option<u64>,
     /// Cancel the running reconciliation.
     #[arg(long, conflicts_with = "dry_run")]
     pub cancel: bool,

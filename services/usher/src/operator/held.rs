@@ -1,16 +1,17 @@
 //! Runs the subcommands of `usher held`, `usher conflicts` and `usher target`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
 use console::api::{DeadLetterList, DecideHeld, PauseRequestBody, ResolveConflict};
 use lifecycle::{
-    DecideHeldReply, HeldDecision, HeldReply, HoldEffect, HoldId, PauseReply, ReplayReply, TestReply,
+    DecideHeldReply, HeldDecision, HeldReply, HoldEffect, HoldId, PauseReply, ReplayReply, ResourceKind,
+    TestReply,
 };
 use serde_json::Value;
 
 use super::client::{OperatorClient, read_answer};
-use super::shown::{ShownChange, ShownHolds};
+use super::shown::{ShownChange, ShownHolds, ShownLists};
 use super::{CommandEnd, show_answer};
 use crate::cli::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, PauseArgs,
@@ -189,19 +190,61 @@ pub async fn run_conflicts(command: &ConflictsCommand) -> anyhow::Result<Command
 async fn list_conflicts(args: &ConflictListArgs) -> anyhow::Result<CommandEnd> {
     let mut query = vec![("state", "open".to_owned()), ("operation", "adopt".to_owned())];
     query.extend(args.target.clone().map(|target| ("target", target)));
-    let answer = OperatorClient::new(&args.operator)?.get_list(&["dead"], &query, args.limit).await?;
+    let client = OperatorClient::new(&args.operator)?;
+    let answer = client.get_list(&["dead"], &query, args.limit).await?;
+    let shown: DeadLetterList = read_answer(&answer)?;
+    if let Err(error) = remember_conflicts(&ShownLists::open(&args.operator, &client), &shown) {
+        eprintln!("usher: the list is not remembered, so resolve with --revision: {error:#}");
+    }
     show_answer(&args.operator, &answer, |page: &DeadLetterList| render::held::render_conflicts(page))
 }
 
+/// The revision of each conflict, as it was shown, by target, kind and subject.
+type ShownConflicts = BTreeMap<String, i64>;
+
+/// The name of the list of conflicts that were shown.
+const CONFLICTS: &str = "conflicts";
+
+fn remember_conflicts(lists: &ShownLists, shown: &DeadLetterList) -> anyhow::Result<()> {
+    let mut known: ShownConflicts = lists.read(CONFLICTS)?.unwrap_or_default();
+    for letter in &shown.items {
+        known.insert(conflict_key(&letter.target, &letter.kind, &letter.subject), letter.revision);
+    }
+    lists.write(CONFLICTS, &known)
+}
+
+fn conflict_key(target: &str, kind: &str, subject: &str) -> String {
+    format!("{target} {kind} {subject}")
+}
+
 async fn resolve_conflict(args: &ResolveConflictArgs) -> anyhow::Result<CommandEnd> {
+    let client = OperatorClient::new(&args.operator)?;
+    let shown = || {
+        let known: ShownConflicts = ShownLists::open(&args.operator, &client).read(CONFLICTS).ok()??;
+        let kind = if args.group { "group" } else { "user" };
+        known.get(&conflict_key(&args.target, kind, &args.subject)).copied()
+    };
+    // A match that is held is resolved like a conflict.
+    let held = || {
+        let held = ShownHolds::open(&args.operator, &client).of_target(&args.target).ok()??;
+        let kind = if args.group { ResourceKind::Group } else { ResourceKind::User };
+        held.into_iter().find(|it| it.kind == kind && it.subject == args.subject).map(|it| it.revision)
+    };
+    let revision = args.revision.or_else(shown).or_else(held).with_context(|| {
+        let target = render::clean_text(&args.target);
+        format!(
+            "list first: a decision covers what `usher conflicts ls --target {target}` or `usher held ls --target {target}` showed"
+        )
+    })?;
     let body = ResolveConflict {
         target: args.target.clone(),
         group: args.group,
         subject: args.subject.clone(),
         remote_id: args.adopt.clone(),
+        revision: Some(revision),
         why: args.why.clone(),
     };
-    let answer = OperatorClient::new(&args.operator)?.post(&["conflicts", "resolve"], &body).await?;
+    let answer = client.post(&["conflicts", "resolve"], &body).await?;
     show_answer(&args.operator, &answer, |_: &ReplayReply| {
         format!(
             "{} is linked to resource {}, which is read and made right now\n",

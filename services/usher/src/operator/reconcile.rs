@@ -25,8 +25,13 @@ pub async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let path = ["targets", args.target.as_str(), "reconcile"];
     let why = args.why.clone().unwrap_or_else(|| "compared on demand".to_owned());
-    let body =
-        ReconcileRequestBody { dry_run: args.dry_run, allow_gone: args.allow_gone, cancel: args.cancel, why };
+    let body = ReconcileRequestBody {
+        dry_run: args.dry_run,
+        gone_max: args.allow_gone,
+        cancel: args.cancel,
+        why,
+        ..ReconcileRequestBody::default()
+    };
     let mut report: Reconciliation = read_answer(&console.post(&path, &body).await?)?;
     let joined = !args.cancel && report.dry_run != args.dry_run;
     if joined {

@@ -1,8 +1,7 @@
-//! Remembers the holds that `usher held ls` showed, so that `usher held approve` decides about them and about nothing
-//! that came later.
+//! Remembers what lists showed, so that a decision covers that and nothing that came later.
 //!
-//! One file for each console: in the data folder, or without one in the user's state folder. It only saves the operator
-//! from typing identities: the writer compares each of them with what is held.
+//! One file for each list and console: in the data folder, or without one in the user's state folder. It only saves the
+//! operator from typing identities: the service that decides compares them with what it knows.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use lifecycle::{HeldBy, HeldDecision, HeldResource, HoldEffect, HoldId, ResourceKind, ShownHold};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::client::OperatorClient;
@@ -23,6 +23,9 @@ pub(super) struct ShownChange {
     pub(super) target: String,
     pub(super) kind: ResourceKind,
     pub(super) subject: String,
+    /// The revision that is held.
+    #[serde(default)]
+    pub(super) revision: i64,
     pub(super) hold: HoldId,
     pub(super) effect: HoldEffect,
     pub(super) by: HeldBy,
@@ -42,6 +45,7 @@ impl From<&HeldResource> for ShownChange {
             target: held.target.clone(),
             kind: held.kind,
             subject: held.subject.clone(),
+            revision: held.revision,
             hold: held.hold.clone(),
             effect: held.effect,
             by: held.by,
@@ -61,31 +65,81 @@ struct ShownFile {
     changes: Vec<ShownChange>,
 }
 
-/// The holds that were last shown of one console.
+/// What the lists of one console showed.
 #[derive(Debug)]
-pub(super) struct ShownHolds {
-    file: Option<PathBuf>,
+pub(super) struct ShownLists {
+    folder: Option<PathBuf>,
+    console: String,
 }
 
-impl ShownHolds {
+impl ShownLists {
     /// Returns the memory for a console.
     pub(super) fn open(args: &OperatorArgs, client: &OperatorClient) -> Self {
-        let state = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let data = args.data_folder();
         let folder = if data.is_dir() {
             Some(data.join("shown"))
         } else {
-            let home = || Some(state("HOME")?.join(".local/state"));
-            state("XDG_STATE_HOME").or_else(home).map(|folder| folder.join("usher/shown"))
+            let home = || Some(variable("HOME")?.join(".local/state"));
+            variable("XDG_STATE_HOME").or_else(home).map(|folder| folder.join("usher/shown"))
         };
-        Self { file: folder.map(|folder| folder.join(file_name(client.base().as_str()))) }
+        Self { folder, console: client.base().to_string() }
+    }
+
+    /// Reads what a list showed; `None` if it never was. A file that is damaged, or that another version wrote, counts as
+    /// missing: the list is shown again.
+    pub(super) fn read<T: DeserializeOwned>(&self, list: &str) -> anyhow::Result<Option<T>> {
+        let Some(file) = self.file(list) else { return Ok(None) };
+        match std::fs::read(&file) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
+    }
+
+    /// Remembers what a list showed.
+    pub(super) fn write<T: Serialize>(&self, list: &str, shown: &T) -> anyhow::Result<()> {
+        let file = self.file(list).context("there is no data folder, and HOME is not set")?;
+        write_file(&file, &serde_json::to_vec(shown)?)
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Returns the file of a list. Its name has the console's address.
+    fn file(&self, list: &str) -> Option<PathBuf> {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
+        let console: String = self.console.chars().map(plain).collect();
+        Some(self.folder.as_ref()?.join(format!("{list}-{console}.json")))
+    }
+}
+
+/// Writes a file that only its owner can read, in one step.
+fn write_file(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let draft = file.with_extension(format!("{}.new", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(content)?;
+    std::fs::rename(&draft, file)
+}
+
+/// The name of the list of holds.
+const HOLDS: &str = "held";
+
+/// The holds that were last shown of one console.
+#[derive(Debug)]
+pub(super) struct ShownHolds(ShownLists);
+
+impl ShownHolds {
+    /// Returns the memory for a console.
+    pub(super) fn open(args: &OperatorArgs, client: &OperatorClient) -> Self {
+        Self(ShownLists::open(args, client))
     }
 
     /// Remembers a list: of one target, or of all.
     pub(super) fn remember(&self, target: Option<&str>, shown: &[HeldResource]) -> anyhow::Result<()> {
-        let file = self.file.as_deref().context("there is no data folder, and HOME is not set")?;
         let mut content = match target {
-            Some(_) => read_file(file)?.unwrap_or_default(),
+            Some(_) => self.0.read(HOLDS)?.unwrap_or_default(),
             None => ShownFile { all_targets: true, ..ShownFile::default() },
         };
         if let Some(target) = target {
@@ -93,47 +147,17 @@ impl ShownHolds {
             content.targets.insert(target.to_owned());
         }
         content.changes.extend(shown.iter().map(ShownChange::from));
-        write_file(file, &content)
+        self.0.write(HOLDS, &content)
     }
 
     /// Returns the holds of a target that were shown; `None` if its list never was.
     pub(super) fn of_target(&self, target: &str) -> anyhow::Result<Option<Vec<ShownChange>>> {
-        let Some(file) = self.file.as_deref() else { return Ok(None) };
-        let Some(content) = read_file(file)? else { return Ok(None) };
+        let Some(content) = self.0.read::<ShownFile>(HOLDS)? else { return Ok(None) };
         let is_known = content.all_targets || content.targets.contains(target);
         let mut changes = content.changes;
         changes.retain(|change| change.target == target && change.kind != ResourceKind::Membership);
         Ok(is_known.then_some(changes))
     }
-}
-
-/// Returns the file name for a console's address.
-fn file_name(base: &str) -> String {
-    let name: String =
-        base.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
-    format!("held-{name}.json")
-}
-
-/// Reads a file. One that is damaged, or that another version wrote, counts as missing: the list is shown again.
-fn read_file(file: &Path) -> anyhow::Result<Option<ShownFile>> {
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
-    }
-}
-
-/// Writes a file that only its owner can read, in one step.
-fn write_file(file: &Path, content: &ShownFile) -> anyhow::Result<()> {
-    let failed = || format!("cannot write {}", file.display());
-    let folder = file.parent().with_context(failed)?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(failed)?;
-    let draft = file.with_extension(format!("{}.new", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut opened = options.open(&draft).with_context(failed)?;
-    opened.write_all(&serde_json::to_vec(content)?).with_context(failed)?;
-    std::fs::rename(&draft, file).with_context(failed)
 }
 
 #[cfg(test)]
@@ -152,7 +176,8 @@ mod tests {
     #[test]
     fn what_was_shown_is_remembered_for_each_target_until_it_is_shown_again() {
         let folder = tempfile::tempdir().unwrap();
-        let memory = ShownHolds { file: Some(folder.path().join("shown/held.json")) };
+        let console = "http://127.0.0.1:8081/".to_owned();
+        let memory = ShownHolds(ShownLists { folder: Some(folder.path().join("shown")), console });
         let ids = |target: &str| {
             let changes = memory.of_target(target).unwrap()?;
             Some(changes.into_iter().map(|change| change.hold.to_string()).collect::<Vec<_>>())

@@ -113,9 +113,10 @@ pub fn render_run(run: &FeedRunStatus) -> String {
         ));
     } else if run.state == FeedRunState::Held {
         text.push_str(&format!(
-            "\nif they left:     usher feed accept {0} --why \"...\"\n\
+            "\nif they left:     usher feed accept {0} --people {1} --why \"...\"\n\
              if it is wrong:   usher feed reject {0} --why \"...\", then send the right file\n",
-            run.run
+            run.run,
+            run.people_leaving()
         ));
     }
     text

@@ -5,10 +5,9 @@ use lifecycle::{
     ResolveConflictRequest, ResourceKind,
 };
 use scim::ScimKind;
-use store::StoreError;
 
 use super::look::{no_answer, open_call, wait_patiently};
-use super::{WriterControl, database_refusal, refuse_with};
+use super::{WriterControl, WriterRefusal, refuse_with};
 use crate::delivery::call::CallStop;
 use crate::delivery::operation::ScimOperation;
 use crate::rows::access::AccountOrigin;
@@ -26,24 +25,24 @@ impl WriterControl {
     pub(super) async fn resolve_conflict(
         &self,
         request: ResolveConflictRequest,
-    ) -> Result<ReplayReply, ControlError> {
+    ) -> Result<ReplayReply, WriterRefusal> {
         self.configured(&request.target)?;
         let ResolveConflictRequest { target, kind, subject, remote_id, .. } = &request;
         let other = linked_subject(self.store.reader(), target, *kind, remote_id, subject).await;
-        if let Some(other) = other.map_err(|error| database_refusal(&error))? {
-            return Err(refuse_with(format!(
-                "resource {remote_id} is linked to {other} already: it cannot be {subject}'s too"
-            )));
+        if let Some(other) = other? {
+            let why =
+                format!("resource {remote_id} is linked to {other} already: it cannot be {subject}'s too");
+            return Err(refuse_with(why).into());
         }
         self.is_there(&request).await?;
-        let outcomes = self.adopt(&request).await.map_err(|error| database_refusal(&error))?;
+        let outcomes = self.adopt(&request).await?;
         let none = || {
             refuse_with(format!(
                 "{} {subject} is in no conflict at `{target}`; see `usher conflicts ls`",
                 kind.as_str()
             ))
         };
-        outcomes.map(|outcomes| ReplayReply { outcomes }).ok_or_else(none)
+        outcomes.map(|outcomes| ReplayReply { outcomes }).ok_or_else(|| none().into())
     }
 
     /// Checks that the resource exists at the target. A link to a missing resource would be a conflict again a moment later.
@@ -79,11 +78,14 @@ impl WriterControl {
     }
 
     /// Links and queues the row of the conflict, and closes its dead letter. Returns `None` if there is no such conflict.
+    ///
+    /// # Errors
+    /// If the conflict is another one than the operator was shown, or if the database fails.
     async fn adopt(
         &self,
         request: &ResolveConflictRequest,
-    ) -> Result<Option<Vec<(DeadLetterId, ReplayOutcome)>>, StoreError> {
-        let ResolveConflictRequest { target, kind, subject, remote_id, actor } = request;
+    ) -> Result<Option<Vec<(DeadLetterId, ReplayOutcome)>>, WriterRefusal> {
+        let ResolveConflictRequest { target, kind, subject, remote_id, revision, actor } = request;
         let tx = self.store.begin().await?;
         let mut rows = load_resources(&tx, target, *kind, std::slice::from_ref(subject), true).await?;
         let is_open = |row: &&mut resource::Model| {
@@ -92,6 +94,9 @@ impl WriterControl {
         let Some(row) = rows.get_mut(subject).filter(is_open) else {
             return Ok(None);
         };
+        if *revision != Some(row.desired_revision) {
+            return Err(not_as_shown(request).into());
+        }
         let letter = row.dead_letter.take();
         row.remote_id = Some(remote_id.clone());
         row.origin = Some(AccountOrigin::Adopted.as_str().to_owned());
@@ -120,4 +125,19 @@ impl WriterControl {
         }
         Ok(Some(outcomes))
     }
+}
+
+/// Creates the refusal of a decision about a conflict that is another one by now, or that was not shown.
+fn not_as_shown(request: &ResolveConflictRequest) -> ControlError {
+    let ResolveConflictRequest { target, subject, .. } = request;
+    ControlError::changed_since_shown(match request.revision {
+        Some(_) => format!(
+            "the conflict of {subject} has changed since it was listed: list it again with \
+             `usher conflicts ls --target {target}`"
+        ),
+        None => format!(
+            "a decision covers the conflict that was shown, with its `revision`: list it first with \
+             `usher conflicts ls --target {target}` or `GET /v1/dead`"
+        ),
+    })
 }

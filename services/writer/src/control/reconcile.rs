@@ -40,7 +40,7 @@ impl WriterControl {
             None => Some(new_reconciliation(
                 &request.target,
                 request.dry_run,
-                request.allow_gone,
+                request.gone_max,
                 &request.actor.who,
             )),
         };

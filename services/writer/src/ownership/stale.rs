@@ -72,7 +72,7 @@ impl StaleTarget {
         let tx = self.target.store.begin().await?;
         comparisons::save_reconciliation(
             &tx,
-            reconcile::new_reconciliation(&self.target.name, true, false, "usher"),
+            reconcile::new_reconciliation(&self.target.name, true, None, "usher"),
         )
         .await?;
         tx.commit().await.map_err(StoreError::statement("begin to look at a target"))

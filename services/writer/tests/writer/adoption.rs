@@ -188,6 +188,7 @@ async fn an_operator_links_a_held_match_one_by_one_and_the_preview_says_that_it_
         kind: ResourceKind::User,
         subject: "C-1".to_owned(),
         remote_id: admin.clone(),
+        revision: Some(1),
         actor: Actor { who: "ann".to_owned(), why: "it is theirs".to_owned() },
     };
     let _: ReplayReply = world.ask::<verbs::ResolveConflictVerb>(&request).await.unwrap();

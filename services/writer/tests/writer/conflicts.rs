@@ -11,11 +11,22 @@ use crate::world::{TARGET, World, account, active, name_of, person};
 
 impl World {
     async fn resolve(&self, subject: &str, remote_id: &str) -> Result<ReplayReply, String> {
+        let revision = self.row(ResourceKind::User, subject).await.revision;
+        self.resolve_as_shown(subject, remote_id, Some(revision)).await
+    }
+
+    async fn resolve_as_shown(
+        &self,
+        subject: &str,
+        remote_id: &str,
+        revision: Option<i64>,
+    ) -> Result<ReplayReply, String> {
         let request = ResolveConflictRequest {
             target: TARGET.to_owned(),
             kind: ResourceKind::User,
             subject: subject.to_owned(),
             remote_id: remote_id.to_owned(),
+            revision,
             actor: Actor { who: "ann".to_owned(), why: "same person".to_owned() },
         };
         self.ask::<verbs::ResolveConflictVerb>(&request).await.map_err(|error| error.to_string())
@@ -44,6 +55,11 @@ async fn a_human_says_whose_account_it_is_and_it_is_made_right() {
         assert!(refused.contains("linked to E-2 already"), "{refused}");
         let refused = world.resolve("E-2", &id).await.unwrap_err();
         assert!(refused.contains("in no conflict"), "{refused}");
+
+        let unseen = world.resolve_as_shown("E-1", &id, None).await.unwrap_err();
+        assert!(unseen.contains("list it first"), "{unseen}");
+        let another = world.resolve_as_shown("E-1", &id, Some(7)).await.unwrap_err();
+        assert!(another.contains("the conflict of E-1 has changed since it was listed"), "{another}");
 
         let reply = world.resolve("E-1", &id).await.unwrap();
         assert_eq!(reply.outcomes.len(), 1);

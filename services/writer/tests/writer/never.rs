@@ -183,6 +183,7 @@ async fn exceptions_of_the_rule_for_orphans_are_not_linked_either_and_no_one_is_
         kind: ResourceKind::User,
         subject: "C-1".to_owned(),
         remote_id: admin,
+        revision: Some(1),
         actor: Actor { who: "ann".to_owned(), why: "theirs".to_owned() },
     };
     let refused: Result<ReplayReply, _> = world.ask::<verbs::ResolveConflictVerb>(&request).await;
@@ -209,6 +210,7 @@ async fn an_operator_cannot_link_what_is_on_the_list() {
         kind: ResourceKind::User,
         subject: "E-1".to_owned(),
         remote_id: admin,
+        revision: Some(1),
         actor: Actor { who: "ann".to_owned(), why: "theirs".to_owned() },
     };
     let refused: Result<ReplayReply, _> = world.ask::<verbs::ResolveConflictVerb>(&request).await;

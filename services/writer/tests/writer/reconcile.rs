@@ -12,13 +12,12 @@ use crate::world::{Sent, TARGET, World, account, active, group, name_of, person}
 
 impl World {
     pub(crate) async fn reconcile(&self, dry_run: bool) -> Reconciliation {
-        self.reconcile_as(dry_run, false).await
+        self.reconcile_as(dry_run, None).await
     }
 
-    async fn reconcile_as(&self, dry_run: bool, allow_gone: bool) -> Reconciliation {
+    async fn reconcile_as(&self, dry_run: bool, gone_max: Option<u64>) -> Reconciliation {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
-        let request =
-            ReconcileRequest { target: TARGET.to_owned(), dry_run, allow_gone, cancel: false, actor };
+        let request = ReconcileRequest { target: TARGET.to_owned(), dry_run, gone_max, cancel: false, actor };
         let _: Reconciliation = self.ask::<verbs::ReconcileVerb>(&request).await.unwrap();
         self.until("the comparison ends", async || {
             self.reconciliation().await.state != ReconcileState::Running
@@ -190,13 +189,8 @@ async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the
     let refused: Result<Reconciliation, _> = world.ask::<verbs::ReconciliationVerb>(&request).await;
     assert!(refused.unwrap_err().to_string().contains("usher reconcile crm"));
     let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
-    let cancel = ReconcileRequest {
-        target: TARGET.to_owned(),
-        dry_run: false,
-        allow_gone: false,
-        cancel: true,
-        actor,
-    };
+    let cancel =
+        ReconcileRequest { target: TARGET.to_owned(), dry_run: false, gone_max: None, cancel: true, actor };
     let refused: Result<Reconciliation, _> = world.ask::<verbs::ReconcileVerb>(&cancel).await;
     assert!(refused.unwrap_err().to_string().contains("no reconciliation of"));
     world.stop().await;
@@ -221,7 +215,11 @@ async fn a_target_that_has_lost_everybody_waits_for_a_human() {
     let sent = world.sandbox.ledger().since(before, 100);
     assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
 
-    let report = world.reconcile_as(false, true).await;
+    // Another number than the one that was shown is not believed either.
+    let report = world.reconcile_as(false, Some(11)).await;
+    assert_eq!((report.state, report.counts.queued), (ReconcileState::Failed, 0));
+    assert!(report.error.as_deref().is_some_and(|error| error.contains("--allow-gone 12")), "{report:?}");
+    let report = world.reconcile_as(false, Some(12)).await;
     assert_eq!((report.state, report.counts.gone), (ReconcileState::Finished, 12));
     world.until("all are there again", async || world.sandbox.state().users.len() == 12).await;
     world.stop().await;
