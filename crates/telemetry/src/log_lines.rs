@@ -181,8 +181,8 @@ mod tests {
             .with_writer(lines.clone());
         let subscriber = tracing_subscriber::registry().with(layer.boxed());
         tracing::subscriber::with_default(subscriber, write);
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        text
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn held(world: &UsherWorld, since: i64, people: &[&str]) -> Vec<Value> {
         let is_there = |person: &&str| {
             found.iter().any(|held| held["subject"] == **person && held["revision"].as_i64() > Some(since))
         };
-        level_reached(people.iter().all(|person| is_there(&person)), reply.to_string())
+        level_reached(people.iter().all(is_there), reply.to_string())
     })
     .await
     .unwrap();

@@ -44,7 +44,7 @@ pub(super) fn verb_server(origin: RequestOrigin) -> VerbServer<WriterControl, Wr
         .on::<verbs::HeldVerb, _, _>(|control, wanted| async move { Ok(control.held(&wanted).await?) })
         .on::<verbs::DecideHeldVerb, _, _>(|control, wanted| async move {
             control.configured(&wanted.target)?;
-            Ok(control.decide_held(&wanted).await?)
+            control.decide_held(&wanted).await
         })
         .on::<verbs::ReconcileVerb, _, _>(
             |control, wanted| async move { Ok(control.reconcile(wanted).await?) },

@@ -231,7 +231,7 @@ pub(super) async fn adopt_resource(
             progress.see_use(found.active);
             return Ok(ConvergeMove::End(forbidden_outcome(SettledOutcome::Kept, OFF_ALREADY, wanted)));
         }
-        progress.candidate = (by == HeldBy::Adoption).then(|| AdoptionCandidate { id: found.id });
+        progress.candidate = (by == HeldBy::Adoption).then_some(AdoptionCandidate { id: found.id });
         return Ok(ConvergeMove::End(ConvergeOutcome::Held { by, reason }));
     }
     progress.see_use(found.active);
