@@ -38,6 +38,9 @@ pub struct UsherConfig {
     /// Logs, metrics and health.
     #[serde(default)]
     pub telemetry: TelemetrySection,
+    /// Senders without `may` that got the least: see docs/authority.md.
+    #[serde(skip)]
+    pub(crate) unstated_senders: Vec<gateway::ConfiguredSender>,
 }
 
 /// The `telemetry` section. Traces are exported to OTEL_EXPORTER_OTLP_ENDPOINT, and not at all without it.
@@ -131,7 +134,9 @@ impl UsherConfig {
     pub fn load_over(path: &Path, defaults: Option<&Map<String, Value>>) -> Result<Self, ConfigFileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigFileError::Read { path: path.to_owned(), source })?;
-        parse_config(path, &text, defaults, &ProcessEnvironment)
+        let mut config: Self = parse_config(path, &text, defaults, &ProcessEnvironment)?;
+        rights::grant_least(&mut config);
+        Ok(config)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rights of each sender, as the configuration states them.
 
-use lifecycle::{EmploymentRight, PeopleConfig, PeopleRight, RightsTable, SenderRights};
+use lifecycle::{EmploymentRight, GroupRight, PeopleConfig, PeopleRight, RightsTable, SenderRights};
 
 use super::GatewayConfig;
 use crate::intake::admission::authority::SourceAuthority;
@@ -19,6 +19,8 @@ pub struct ConfiguredSender {
     pub rights: SenderRights,
     /// `true` if its configuration has `may`, or a feed takes the rights of its source.
     pub is_stated: bool,
+    /// `true` if its `kinds` are groups alone.
+    pub is_groups_only: bool,
     /// The value of `may` that grants what the configuration grants without it.
     pub as_before: String,
 }
@@ -75,6 +77,29 @@ impl GatewayConfig {
         RightsTable::new(self.configured_senders().into_iter().map(|one| (one.sender, one.rights)))
     }
 
+    /// Grants the least to each sender without `may` except the first, and returns those senders. Otherwise each of them
+    /// could disable everyone. `employment` is their right to state departures of the people whom they introduced.
+    pub fn grant_least(&mut self, employment: EmploymentRight) -> Vec<ConfiguredSender> {
+        let unstated = self.configured_senders().into_iter().filter(|one| !one.is_stated);
+        let unstated: Vec<ConfiguredSender> = unstated.skip(1).collect();
+        let sources = self.sources.iter_mut().map(|one| &mut one.may);
+        let webhooks = self.webhooks.iter_mut().map(|one| &mut one.may);
+        let feeds = self.feeds.iter_mut().map(|one| &mut one.may);
+        let polls = self.polls.iter_mut().map(|one| &mut one.may);
+        let providers = self.scim.iter_mut().map(|one| &mut one.may);
+        let all = placed("sources", sources)
+            .chain(placed("webhooks", webhooks))
+            .chain(placed("feeds", feeds))
+            .chain(placed("polls", polls))
+            .chain(placed("scim", providers));
+        for (place, may) in all {
+            if let Some(one) = unstated.iter().find(|one| one.place == place) {
+                *may = Some(least_rights(one.is_groups_only, employment));
+            }
+        }
+        unstated
+    }
+
     /// Decides each right about employment that is left out; see [`RightsTable::decided_by`].
     pub fn decide_rights(&mut self, people: &PeopleConfig) {
         let sources = self.sources.iter_mut().map(|one| &mut one.may);
@@ -126,6 +151,31 @@ fn is_wide(rights: &SenderRights) -> bool {
     SenderRights { kinds: None, ..rights.clone() }.is_everything()
 }
 
+/// Returns the settings of a section with their places in the configuration.
+fn placed<'c>(
+    section: &'static str,
+    settings: impl Iterator<Item = &'c mut Option<SenderRights>> + 'c,
+) -> Box<dyn Iterator<Item = (String, &'c mut Option<SenderRights>)> + 'c> {
+    Box::new(settings.enumerate().map(move |(at, may)| (format!("gateway.{section}[{at}]"), may)))
+}
+
+/// Returns the rights of a sender whose configuration names none, beside others: people whom it introduces, or the groups that
+/// it was restricted to.
+fn least_rights(is_groups_only: bool, employment: EmploymentRight) -> SenderRights {
+    let everything = SenderRights::everything();
+    match is_groups_only {
+        true => {
+            SenderRights { people: PeopleRight::None, employment: EmploymentRight::Withheld, ..everything }
+        }
+        false => SenderRights {
+            people: PeopleRight::Introduced,
+            employment,
+            groups: GroupRight::None,
+            ..everything
+        },
+    }
+}
+
 /// Describes a sender that cannot claim a `source`.
 fn configured(
     sender: String,
@@ -141,6 +191,7 @@ fn configured(
         place,
         rights: sender_rights(may, kinds),
         is_stated: may.is_some(),
+        is_groups_only,
         as_before: as_before.to_owned(),
     }
 }

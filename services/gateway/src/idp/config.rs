@@ -23,7 +23,7 @@ pub struct ScimConfig {
     /// The SCIM attribute that is a person's key. Defaults to `externalId`, or to `id` for a person without it.
     #[serde(default)]
     pub key: Option<String>,
-    /// What it may say. Everything if left out, which at most one sender may do.
+    /// What it may say. If left out: everything for the first such sender, the least for others.
     #[serde(default)]
     pub may: Option<SenderRights>,
     /// Attribute mappings by Usher's name: a SCIM path or an expression over

@@ -36,7 +36,7 @@ pub struct WebhookConfig {
     /// The kinds of subjects that it may send; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
-    /// What it may say. Everything if left out, which at most one sender may do.
+    /// What it may say. If left out: everything for the first such sender, the least for others.
     #[serde(default)]
     pub may: Option<SenderRights>,
     /// The maximum number of events per second on average; unlimited if left out.

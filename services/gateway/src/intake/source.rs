@@ -16,7 +16,7 @@ pub struct SourceConfig {
     /// The kinds of subjects that its events may be about; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
-    /// What it may say. Everything if left out, which at most one sender may do.
+    /// What it may say. If left out: everything for the first such sender, the least for others.
     #[serde(default)]
     pub may: Option<SenderRights>,
     /// The time zone in which the whole days that it names begin: an IANA name, UTC if left out.

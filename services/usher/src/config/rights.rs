@@ -1,9 +1,8 @@
-//! The rights of senders: checks that they are stated, passes them from the gateway's section to the mapper, and shows
+//! The rights of senders: grants the least to those without, passes them from the gateway's section to the mapper, and shows
 //! them. See docs/authority.md.
 
 use std::fmt::Write as _;
 
-use gateway::ConfiguredSender;
 use lifecycle::{EmploymentRight, PeopleConfig};
 
 use super::UsherConfig;
@@ -24,27 +23,16 @@ pub(crate) fn fault(config: &UsherConfig) -> Option<String> {
          rights from there"
             .to_owned()
     });
-    unstated_fault(&senders).or(of_employment).or(twice)
+    of_employment.or(twice)
 }
 
-/// Returns an error if more than one sender has no `may`, with the lines to write.
-fn unstated_fault(senders: &[ConfiguredSender]) -> Option<String> {
-    let unstated: Vec<&ConfiguredSender> = senders.iter().filter(|one| !one.is_stated).collect();
-    if unstated.len() < 2 {
-        return None;
-    }
-    let mut text = format!(
-        "{} senders have no `may`, and only one may go without: otherwise each could disable everyone. To keep what this file \
-         allows today, write",
-        unstated.len()
-    );
-    for one in unstated {
-        let _ = write!(text, "\n  {} ({}):  may: {}", one.place, one.sender, one.as_before);
-    }
-    text.push_str(
-        "\nand then narrow it for each sender but the one that counts for everyone (docs/authority.md)",
-    );
-    Some(text)
+/// Grants the least to each sender without `may`, except the first. Senders are compared in the order of the file: `sources`,
+/// `webhooks`, `feeds`, `polls`, `scim`.
+pub(super) fn grant_least(config: &mut UsherConfig) {
+    let Some(gateway) = &mut config.gateway else { return };
+    let decides = config.mapper.as_ref().is_some_and(|mapper| !mapper.people.employment.is_empty());
+    let employment = if decides { EmploymentRight::LeftOut } else { EmploymentRight::Granted };
+    config.unstated_senders = gateway.grant_least(employment);
 }
 
 /// Passes the rights from the gateway's section to the mapper's, and decides those that `mapper.people.employment` decides.
@@ -61,6 +49,16 @@ pub(crate) fn warnings(config: &UsherConfig) -> Vec<String> {
     let wide: Vec<&str> =
         senders.iter().filter(|one| one.rights.is_everything()).map(|one| one.sender.as_str()).collect();
     let mut warnings = Vec::new();
+    for one in &config.unstated_senders {
+        warnings.push(format!(
+            "{} ({}) has no `may`, and another sender has none either: it may only speak of {}; for what it could say before, \
+             write `may: {}` (docs/authority.md)",
+            one.place,
+            one.sender,
+            if one.is_groups_only { "groups" } else { "people whom it introduced" },
+            one.as_before,
+        ));
+    }
     if wide.len() > 1 {
         warnings.push(format!(
             "{} may say everything: each of them can disable everyone; narrow `may` (docs/authority.md)",

@@ -68,7 +68,8 @@ pub(crate) async fn remarks(
     Ok(remarks)
 }
 
-/// Queues what is held because of what is at the target, if the rules about it have changed since.
+/// Queues what is held because of what is at the target, if the rules about it have changed since. Before rules are known
+/// for the first time, nothing is held by others.
 pub(crate) async fn wake_held(
     tx: &DatabaseTransaction,
     target: &str,
@@ -78,6 +79,10 @@ pub(crate) async fn wake_held(
     let hash = hash_rules(rules, row.orphans.as_deref());
     if row.touch_rules.as_ref() == Some(&hash) {
         return Ok(());
+    }
+    if row.touch_rules.is_none() {
+        let row = control::Model { touch_rules: Some(hash), ..row };
+        return control::save_control(tx, row, [control::Column::TouchRules]).await;
     }
     let at = micros(now());
     let words = REASONS.map(HeldBy::as_str);

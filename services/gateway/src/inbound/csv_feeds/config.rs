@@ -45,8 +45,8 @@ pub struct CsvFeedConfig {
     /// The kinds of rows that the feed may contain; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<RowKind>>,
-    /// What its rows may say. If left out, what its `source` may say; everything without a `source`, which at most one sender
-    /// may do.
+    /// What its rows may say. If left out, what its `source` may say; without a `source`, everything for the first such
+    /// sender, the least for others.
     #[serde(default)]
     pub may: Option<SenderRights>,
     /// A folder that is watched for files.

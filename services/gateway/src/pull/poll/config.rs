@@ -34,7 +34,7 @@ pub struct PollConfig {
     pub name: String,
     /// The URL of the list. `{since}` and `{since_date}` stand for the time since which changes are requested.
     pub url: String,
-    /// What its rows may say. Everything if left out, which at most one sender may do.
+    /// What its rows may say. If left out: everything for the first such sender, the least for others.
     #[serde(default)]
     pub may: Option<SenderRights>,
     /// The credential for the API.

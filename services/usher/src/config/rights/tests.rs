@@ -1,5 +1,6 @@
 //! Tests of the rights of senders in a configuration.
 
+use lifecycle::{GroupRight, PeopleRight, SenderRights};
 use serde_json::{Value, json};
 
 use super::*;
@@ -27,31 +28,56 @@ fn feed(changes: Value) -> Value {
     feed
 }
 
+/// Returns the warnings about senders without rights, and the rights of each sender.
+fn granted(gateway: Value, mapper: Value) -> (Vec<String>, Vec<(String, SenderRights)>) {
+    let mut config = config(gateway, mapper);
+    grant_least(&mut config);
+    assert_eq!(fault(&config), None);
+    let senders = config.gateway.as_ref().unwrap().configured_senders();
+    let told = warnings(&config).into_iter().filter(|told| told.contains("has no `may`")).collect();
+    (told, senders.into_iter().map(|one| (one.sender, one.rights)).collect())
+}
+
 #[test]
-fn one_sender_may_go_without_rights_and_a_second_one_is_refused_with_the_lines_to_write() {
-    let of = |gateway: Value| fault(&config(gateway, Value::Null));
-    assert_eq!(of(json!({ "sources": [source("hr", Value::Null)] })), None);
+fn one_sender_may_go_without_rights_and_every_further_one_gets_the_least_and_is_named() {
+    let nothing: Vec<String> = Vec::new();
+    let (told, rights) = granted(json!({ "sources": [source("hr", Value::Null)] }), Value::Null);
+    assert!(told == nothing && rights[0].1.is_everything());
     let shared =
         json!({ "sources": [source("hr", Value::Null)], "feeds": [feed(json!({ "source": "hr" }))] });
-    assert_eq!(of(shared), None, "a feed has the rights of its source");
+    let (told, rights) = granted(shared, Value::Null);
+    assert!(
+        told == nothing && rights.iter().all(|(_, rights)| rights.is_everything()),
+        "a feed has the rights of its source"
+    );
     let stated =
         json!({ "sources": [source("hr", Value::Null), source("c", json!({ "people": "introduced" }))] });
-    assert_eq!(of(stated), None);
+    assert_eq!(granted(stated, Value::Null).0, nothing);
+
     let mut groups = source("ad", Value::Null);
     groups["kinds"] = json!(["group"]);
     let token = crate::token::hash_of("feed");
-    let two =
+    let three =
         json!({ "sources": [source("hr", Value::Null), groups], "feeds": [feed(json!({ "token": token }))] });
-    let told = of(two).unwrap();
-    for line in [
-        "3 senders have no `may`",
-        "gateway.sources[0] (hr):  may: everything",
-        "gateway.sources[1] (ad):  may: { groups: true, people: all }",
-        "gateway.feeds[0] (feeds/people):  may: everything",
-        "docs/authority.md",
-    ] {
-        assert!(told.contains(line), "{line} is not in\n{told}");
-    }
+    let (told, rights) = granted(three.clone(), Value::Null);
+    let [first, second] = &told[..] else { panic!("{told:?}") };
+    assert!(
+        first.starts_with("gateway.sources[1] (ad) ")
+            && first.contains("`may: { groups: true, people: all }`"),
+        "{first}"
+    );
+    assert!(
+        second.starts_with("gateway.feeds[0] (feeds/people) ") && second.contains("`may: everything`"),
+        "{second}"
+    );
+    assert!(rights[0].1.is_everything());
+    assert_eq!((&rights[1].1.people, &rights[1].1.groups), (&PeopleRight::None, &GroupRight::All));
+    let least = &rights[2].1;
+    assert_eq!((&least.people, &least.groups), (&PeopleRight::Introduced, &GroupRight::None));
+    assert_eq!(least.employment, EmploymentRight::Granted);
+    // A list of those who decide about employment stays the only one.
+    let (_, rights) = granted(three, json!({ "people": { "employment": ["hr"] } }));
+    assert_eq!(rights[2].1.employment, EmploymentRight::LeftOut);
 }
 
 #[test]

@@ -146,6 +146,9 @@ impl<'a> OwnershipSession<'a> {
         if let Err(error) = unreadable::list_unknown_words(&self.owner.store, &self.owner.target).await {
             tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not look for unknown words");
         }
+        if let Err(error) = self.take_up_rules().await {
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not compare the rules about what may be touched");
+        }
         loop {
             if self.freshness.is_due() {
                 self.read_queue().await;
@@ -280,6 +283,14 @@ impl<'a> OwnershipSession<'a> {
         } else if self.owner.gate.lets_compare() {
             self.comparing.spawn(async move { drop(reconcile::go_on(target, wake_up, None).await) });
         }
+    }
+
+    /// Compares the rules about what may be touched with those of before, ahead of all work: an operator's decision about
+    /// what is held must not meet a row that is about to be tried again.
+    async fn take_up_rules(&self) -> Result<(), StoreError> {
+        let tx = self.owner.store.begin().await?;
+        touches::wake_held(&tx, &self.owner.target, &self.owner.touch).await?;
+        tx.commit().await.map_err(StoreError::statement("compare the rules about what may be touched"))
     }
 
     /// Wakes rows that are due, deletes old records, and updates the metrics.
