@@ -12,6 +12,7 @@
 //! add the field, its unit and its default to [`TargetProfile`], 2. check it in `TargetProfile::validate`, 3.
 //! use it in [`diff`] or in the client, never depending on the name of the profile.
 
+mod administrators;
 mod classify;
 mod client;
 mod constraints;

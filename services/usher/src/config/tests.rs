@@ -297,7 +297,8 @@ fn what_is_safe_is_not_warned_of() {
     let fine = json!({
         "nats": {"url": "tls://nats.example:4222", "token": "0123456789abcdef0123456789abcdef", "monitor_url": "http://127.0.0.1:8222",
                  "require_sync_always": true},
-        "mapper": {"database": "postgres://m:0123456789abcdef@db/m?sslmode=verify-full"},
+        "mapper": {"database": "postgres://m:0123456789abcdef@db/m?sslmode=verify-full",
+                   "senders": {"contractors": {"people": "introduced"}}},
         "writer": {"database": "postgres://w:fedcba9876543210@db/w?sslmode=verify-full",
                    "targets": [{"name": "app", "base_url": "https://app.example/scim", "token": "t"}]},
         "console": {"database": "sqlite::memory:", "operators": [{"name": "alice", "token": crate::token::hash_of("x")}]},
