@@ -167,10 +167,15 @@ fn reads(stream: &str, durable: &str) -> [String; 2] {
     [format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"), format!("$JS.ACK.{stream}.{durable}.>")]
 }
 
-/// Returns what making a consumer takes, or changing it. `durable` is its name, or `*`.
-fn makes(stream: &str, durable: &str) -> [String; 2] {
-    let subject = format!("$JS.API.CONSUMER.CREATE.{stream}.{durable}");
-    [format!("{subject}.>"), subject]
+/// Returns what making a consumer takes, or changing it. `durable` is its name, or `*` for any name and none.
+fn makes(stream: &str, durable: &str) -> Vec<String> {
+    let nameless = format!("$JS.API.CONSUMER.CREATE.{stream}");
+    let named = format!("{nameless}.{durable}");
+    let mut allowed = vec![format!("{named}.>"), named];
+    if durable == "*" {
+        allowed.push(nameless);
+    }
+    allowed
 }
 
 /// Returns what reading a stream takes with consumers that the user makes and rewinds itself: one for everything and one
@@ -178,7 +183,7 @@ fn makes(stream: &str, durable: &str) -> [String; 2] {
 fn owns(stream: &str, durable: &str) -> Vec<String> {
     let names = [durable.to_owned(), format!("{durable}-departures")];
     let about = |name: &String| {
-        let mut allowed = Vec::from(makes(stream, name));
+        let mut allowed = makes(stream, name);
         allowed.extend(reads(stream, name));
         allowed.push(format!("$JS.API.CONSUMER.DELETE.{stream}.{name}"));
         allowed

@@ -56,6 +56,8 @@ const PUBLICATIONS: &[(&str, &[BrokerIdentity])] = &[
     ("$JS.API.CONSUMER.CREATE.NOTICES.other", &[]),
     ("$JS.API.CONSUMER.CREATE.EVENTS.mapper", &[Mapper]),
     ("$JS.API.CONSUMER.CREATE.EVENTS.other", &[]),
+    ("$JS.API.CONSUMER.CREATE.EVENTS", &[]),
+    ("$JS.API.CONSUMER.CREATE.JOURNAL", &[Console, Mapper]),
     ("$JS.API.CONSUMER.CREATE.COMMANDS.writer-departures", &[Writer]),
     ("$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.other", &[]),
     ("$JS.API.CONSUMER.DELETE.EVENTS.mapper", &[Mapper]),
