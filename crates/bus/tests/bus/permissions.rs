@@ -103,6 +103,12 @@ async fn connect(server: &TestServer, identity: BrokerIdentity) -> Client {
         .unwrap()
 }
 
+/// Waits until the server has handled everything that the client sent: the answer to a later request shows it.
+async fn settle(client: &Client) {
+    let asked = client.request("$JS.API.INFO", "".into());
+    tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
+}
+
 /// Returns the subjects of [`PUBLICATIONS`] on which messages of `identity` arrive.
 async fn publications(
     server: &TestServer,
@@ -112,7 +118,7 @@ async fn publications(
     // The last message is allowed to everybody, and the messages of one client keep their order.
     const LAST: &str = "$JS.API.INFO";
     let mut everything = admin.subscribe(">").await.unwrap();
-    admin.flush().await.unwrap();
+    settle(admin).await;
     let client = connect(server, identity).await;
     let mark = format!("by {identity}");
     for (subject, _) in PUBLICATIONS {
@@ -154,14 +160,11 @@ async fn each_user_reads_its_own_requests_and_answers_and_nothing_else() {
         let client = connect(&server, identity).await;
         for (subject, may) in SUBSCRIPTIONS {
             let mut subscription = client.subscribe(*subject).await.unwrap();
-            // The answer to a request of its own shows that the server has handled the subscription.
-            let asked = client.request("$JS.API.INFO", "".into());
-            tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
+            settle(&client).await;
             let concrete = subject.replace('>', "usher.event.0.x");
             admin.publish(concrete, "hello".into()).await.unwrap();
-            admin.flush().await.unwrap();
-            let asked = client.request("$JS.API.INFO", "".into());
-            tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
+            settle(&admin).await;
+            settle(&client).await;
             // A refused subscription stays open at the client, and nothing arrives. What is there is there whatever budget
             // the task has left.
             let mut got = false;

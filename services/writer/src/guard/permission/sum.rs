@@ -2,7 +2,7 @@
 
 use lifecycle::{HeldBy, RemovalGuard};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait as _, Func, Query, UnionType};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
 use crate::rows::access::AccessChange;
@@ -19,7 +19,8 @@ pub(crate) struct AccessSum {
     disabled: u64,
     deleted: u64,
     enabled: u64,
-    /// The number of linked accounts and groups that are not known to be off. They are not counted if there are few changes.
+    /// The number of linked accounts and groups that are neither known to be off nor to be switched on again. They are not
+    /// counted if there are few changes.
     with_access: u64,
     /// The removals that were carried out. These accounts and groups had access when the guard's hours began.
     removed: u64,
@@ -55,6 +56,7 @@ impl AccessSum {
                 .filter(resource::Column::Target.eq(target))
                 .filter(resource::Column::RemoteId.is_not_null())
                 .filter(resource::Column::OffEvidence.is_null())
+                .filter(is_not_to_be_enabled())
                 .count(connection)
                 .await;
             sum.with_access = with_access.map_err(StoreError::statement("count what has access"))?;
@@ -110,6 +112,12 @@ impl AccessSum {
         let of = |change| Some((change, self.objection(change)?));
         AccessChange::ALL.into_iter().filter_map(of).collect()
     }
+}
+
+/// Returns the condition for rows whose account need not be switched on again.
+fn is_not_to_be_enabled() -> Condition {
+    let change = resource::Column::AccessChange;
+    Condition::any().add(change.is_null()).add(change.ne(AccessChange::Enable.as_str()))
 }
 
 /// Returns the condition for queued changes without the approval of an operator or a plan.
