@@ -314,6 +314,9 @@ pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> 
     }
     rights::share_rights(&mut config);
     let telemetry = start_telemetry(role.as_str(), &config)?;
+    if matches!(role, ServiceRole::Gateway | ServiceRole::Mapper) {
+        rights::warnings(&config).iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
     let runtime = build_runtime()?;
     let file = config_file.to_owned();
     let outcome = runtime.block_on(async {

@@ -32,7 +32,7 @@ pub fn run_up(args: &UpArgs) -> anyhow::Result<()> {
     }
     rights::share_rights(&mut config);
     let telemetry = serve::start_telemetry("usher", &config)?;
-    for warning in authority::warnings(&config) {
+    for warning in authority::warnings(&config).into_iter().chain(rights::warnings(&config)) {
         tracing::warn!("{warning}");
     }
     let runtime = serve::build_runtime()?;
