@@ -28,8 +28,10 @@ enum RunStanding {
     Held,
     /// It was accepted, and newer rows hide what it listed.
     Hidden(Box<feed_run::Model>),
-    /// It may still be judged, or come.
+    /// It may still be judged.
     Coming,
+    /// Nothing of it is known. It may still come.
+    Unknown,
     /// Nothing of it is left to decide.
     Settled,
 }
@@ -48,16 +50,18 @@ impl RecoveredOrders {
         let mut left = Vec::new();
         for act in waiting {
             let ActKind::Feed { run, accept } = &act.kind else { continue };
-            let waits = match standing(&parts.store, &run.to_string(), *accept, is_caught_up).await? {
+            let standing = standing(&parts.store, &run.to_string(), *accept, is_caught_up).await?;
+            let is_unknown = matches!(standing, RunStanding::Unknown);
+            let waits = match standing {
                 RunStanding::Held => !decide_again(bus, run, *accept, &act.actor).await,
                 RunStanding::Hidden(row) => !accept_again(parts, &row, &act).await?,
-                RunStanding::Coming => true,
+                RunStanding::Coming | RunStanding::Unknown => true,
                 RunStanding::Settled => false,
             };
             match (waits, is_over && is_caught_up) {
                 (true, false) => left.push(act),
                 // A run that Usher accepted by itself and that is not in EVENTS any more is judged with the next file.
-                (true, true) if act.actor.who != USHER => {
+                (true, true) if act.actor.who != USHER || !is_unknown => {
                     note_missing(&parts.store, &act_in_words(&act)).await?;
                 }
                 (true, true) | (false, _) => {}
@@ -102,7 +106,7 @@ async fn standing(
 ) -> Result<RunStanding, StoreError> {
     let row = feed_run::Entity::find_by_id(run).one(store.reader()).await;
     let Some(row) = row.map_err(StoreError::statement("read a run of a feed"))? else {
-        return Ok(RunStanding::Coming);
+        return Ok(RunStanding::Unknown);
     };
     Ok(match row.shown_state() {
         FeedRunState::Held => RunStanding::Held,
